@@ -1,0 +1,47 @@
+# Everything a newcomer needs: make demo, make test. The other targets are the parts of these two.
+.PHONY: setup demo test lint format bench clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+DEMO_DIR ?= .demo
+
+help:
+	@echo "make demo   the whole chain on this machine (PORT=8000, DEMO_DIR=.demo)"
+	@echo "make test   every test, real browser included"
+	@echo "make lint   style, types, import rules"
+	@echo "make bench  figures into docs/benchmarks.md"
+
+setup: .venv/.stamp
+
+.venv/.stamp: requirements.lock pyproject.toml .ci/setup
+	@PYTHON="$(PYTHON)" bash .ci/setup
+
+demo: setup
+	@$(BIN)/python -m hmi.demo --port "$(PORT)" --dir "$(DEMO_DIR)"
+
+test: setup
+	@$(BIN)/python -m tests.support.chromium --ensure
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy relay_bridge accounts hmi
+	$(BIN)/lint-imports --no-cache
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# A new lock after a change in pyproject.toml: hashes, markers for every Python, no address of any registry.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --all-extras --group dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .demo build *.egg-info

@@ -1,0 +1,40 @@
+"""What the web app needs to reach sites: its own identity, its signing key, where secrets lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class BridgeSettings:
+    """``state_dir`` holds everything that is written; ``issuer`` is the web app's own public URL.
+
+    ``relay_config`` is the emulator's configuration file, where provisioning adds a site's hybrid connection.
+    """
+
+    state_dir: Path
+    issuer: str
+    relay_config: Path | None = None
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.state_dir / "secrets"
+
+    @property
+    def web_app_cert(self) -> Path:
+        """The certificate with which the web app shows itself inside the sealed session."""
+        return self.secrets_dir / "web-app.cert.pem"
+
+    @property
+    def web_app_key(self) -> Path:
+        return self.secrets_dir / "web-app.key.pem"
+
+    @property
+    def signing_key(self) -> Path:
+        """The issuer's private key."""
+        return self.secrets_dir / "issuer.key.json"
+
+    def site_audience(self, site_id: object) -> str:
+        """The site's URI: ``aud`` of its site tokens and ``resource`` of its access tokens (RFC 8707)."""
+        return f"{self.issuer}/sites/{site_id}"

@@ -1,0 +1,206 @@
+"""Settings of the web app, from the environment only. There is no default secret: without one it does not start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from hmi import environment
+from hmi.bridge_settings import BridgeSettings
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = environment.path("STATE_DIR")
+
+# --- where the web app is ------------------------------------------------------------------------------------
+PUBLIC_URL = environment.text("PUBLIC_URL").rstrip("/")  # as phones see it, for instance https://hmi.example.com
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"https", "http"} or not _public.hostname:
+    raise ImproperlyConfigured("SIGHTLINE_PUBLIC_URL must look like https://hmi.example.com.")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+if _public.scheme == "http" and _public.hostname not in _LOOPBACK:
+    raise ImproperlyConfigured("SIGHTLINE_PUBLIC_URL may be plain http on loopback only; use https.")
+SECURE = _public.scheme == "https"
+
+DEBUG = False
+SECRET_KEY = environment.secret("SECRET_KEY", shortest=50)
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", _public.hostname)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# --- the bridge to the sites -----------------------------------------------------------------------------------
+SIGHTLINE = BridgeSettings(
+    state_dir=STATE_DIR,
+    issuer=PUBLIC_URL,
+    relay_config=environment.path("RELAY_CONFIG") if environment.text("RELAY_CONFIG", "") else None,
+)
+
+# --- apps -------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",  # before staticfiles: makes runserver an ASGI server
+    "accounts",
+    "hmi.sites",
+    "hmi.live",
+    "hmi.ingest",
+    "hmi.screens",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "channels",
+    "csp",
+    "django_htmx",
+    "oauth2_provider",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # every view needs a sign-in unless it says otherwise
+    "accounts.sessions.SessionLifeMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "hmi.screens.middleware.NoStoreMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as its documentation asks
+]
+ROOT_URLCONF = "hmi.urls"
+ASGI_APPLICATION = "hmi.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "hmi.screens.context.screen",
+            ],
+        },
+    }
+]
+
+# --- data ---------------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": environment.path("DATABASE", str(STATE_DIR / "sightline.sqlite3")),
+        "OPTIONS": {
+            # Readers never block the writer and the other way round; writers queue instead of failing at once.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- people -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "screens:my-sites"
+LOGOUT_REDIRECT_URL = "accounts:sign-in"
+
+SESSION_COOKIE_NAME = "__Host-sightline" if SECURE else "sightline"
+SESSION_COOKIE_SECURE = SECURE
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds; absolute, a shift (accounts.sessions keeps it and the idle limit)
+SESSION_IDLE_AGE = 30 * 60  # seconds without a request and without an open live page
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+CSRF_COOKIE_SECURE = SECURE
+CSRF_COOKIE_HTTPONLY = True  # htmx gets the token from the page's form, never from the cookie
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = ["username"]  # by account; by source address: accounts.sign_in_limits
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
+AXES_VERBOSE = False
+
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105 - a model's name
+OAUTH2_PROVIDER = {
+    "SCOPES_BACKEND_CLASS": "accounts.oauth_scopes.ClosedScopes",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 300,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 12 * 3600,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "PKCE_REQUIRED": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+}
+
+# --- what leaves the server -----------------------------------------------------------------------------------------
+_SELF = ["'self'"]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": _SELF,
+        "style-src": _SELF,
+        "img-src": _SELF,
+        "font-src": _SELF,
+        "connect-src": [*_SELF, ("wss://" if SECURE else "ws://") + _public.netloc],
+        "manifest-src": _SELF,
+        "worker-src": _SELF,
+        "form-action": _SELF,
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
+SECURE_HSTS_PRELOAD = SECURE
+SECURE_SSL_REDIRECT = SECURE and environment.flag("SSL_REDIRECT", default=True)
+if environment.flag("BEHIND_PROXY", default=False):
+    # Only with a front proxy that always sets this header itself (docs/configuration.md).
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # bytes of a form
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- static files ---------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": environment.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},  # one line a request would bury the lines that matter
+        "axes": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,51 @@
+"""What every driver is to the agent: something that keeps tags up to date and answers fresh reads.
+
+A driver supervises its own connection (connect, subscribe, watch the source's heartbeat, reconnect with jitter)
+and never raises out of ``run`` except when cancelled: a dead source is a state, not an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from relay_bridge.contract.messages import CatalogTag, SourceState
+from relay_bridge.contract.readings import Reading
+
+OK, DEGRADED, DOWN = 0, 1, 2  # SourceState.code
+
+
+class Sink(Protocol):
+    """Where a driver puts what it learns. Both calls are synchronous, cheap and coalescing."""
+
+    def put(self, tag: str, reading: Reading) -> None:
+        """The newest reading of a tag; an older one that was not yet sent is forgotten."""
+
+    def source_state(self, source: str, state: SourceState) -> None:
+        """The source changed its state. On DOWN the agent tells every stream at once."""
+
+
+class Driver(Protocol):
+    """One source (a process server) of the configuration."""
+
+    source: str  # the source's id
+    capabilities: frozenset[str]  # of: read, subscribe, history_raw, history_aggregate, alarms, ack, write, methods
+
+    async def run(self, sink: Sink) -> None:
+        """Supervise the connection until cancelled; closes its session at the source on the way out."""
+
+    def watch(self, tags: Iterable[str]) -> None:
+        """From now on keep these tags current (idempotent; survives reconnects)."""
+
+    def unwatch(self, tags: Iterable[str]) -> None:
+        """Nobody watches these tags any more."""
+
+    async def read(self, tags: Sequence[str], deadline: float) -> Mapping[str, Reading]:
+        """Read the source itself, every tag once, within ``deadline`` seconds.
+
+        A tag that cannot be read has a bad reading with the reason as its quality; a source that is down
+        raises ``RequestRefused("source_down", ...)``.
+        """
+
+    def describe(self) -> Mapping[str, CatalogTag]:
+        """What the source itself says of its tags (unit, range, decimals) as far as it is known by now."""

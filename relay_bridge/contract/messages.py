@@ -1,0 +1,269 @@
+"""The messages of the process API: every shape that may cross the sealed session, with its bounds.
+
+    request   {"i":7,"m":"read","a":3,"p":{...}}      web app -> agent
+    answer    {"i":7,"r":{...}}  or  {"i":7,"e":{"c":"expected","msg":"..."}}     agent -> web app
+    push      {"k":"s|d|h|bye","n":812,...}           agent -> web app
+    credit    {"ok":812}                              web app -> agent, for pushes of kind s and d
+
+Unknown fields are refused everywhere: a message either means exactly what both ends think, or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+VERSION = 1
+MAX_MESSAGE = 64 * 1024  # bytes of one message, before the frame header
+MAX_TAGS = 200  # tags in one read or sub
+MAX_ID = 128  # characters of a tag id
+HEARTBEAT_MS = 1000  # site -> web app; see docs/process-api.md for how the 5 s on the phone is spent
+MIN_RATE_MS = 250
+MAX_RATE_MS = 60_000
+
+# Agent ids are the agent's own; they stand in URLs and HTML attributes, so their alphabet is narrow.
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+TagId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
+RequestId = Annotated[int, Meta(ge=1, le=2**53)]
+AuthHandle = Annotated[int, Meta(ge=1, le=2**31)]
+Seq = Annotated[int, Meta(ge=0, le=2**53)]
+
+Method = Literal["hello", "auth", "catalog", "read", "sub", "unsub", "rate", "ping"]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A closed shape: unknown fields are refused, defaults are not sent."""
+
+
+class Request(_Strict):
+    """One call. ``a`` is the handle of a presented site token; ``hello``, ``auth`` and ``ping`` go without."""
+
+    i: RequestId
+    m: str
+    a: AuthHandle | None = None
+    p: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Credit(_Strict):
+    """The receiver has digested every data push up to ``ok``."""
+
+    ok: Seq
+
+
+class ErrorBody(_Strict):
+    c: str
+    msg: str
+    ua: int | None = None
+    d: dict[str, Any] | None = None
+
+
+class Answer(_Strict):
+    i: RequestId
+    r: msgspec.Raw | None = None
+    e: ErrorBody | None = None
+
+
+# --- hello ---------------------------------------------------------------------------------------------------
+
+
+class Hello(_Strict):
+    """First message of a session; anything else before it ends the session."""
+
+    v: int
+    epoch: Annotated[str, Meta(max_length=64)] | None = None
+    n: Seq | None = None
+    cat: Annotated[str, Meta(max_length=64)] | None = None
+
+
+class SourceState(_Strict, array_like=True):
+    """State of one source: 0 ok, 1 degraded, 2 down; ``since`` in epoch ms; ``reason`` in words."""
+
+    code: Literal[0, 1, 2] = 0
+    since: int = 0
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class HelloAnswer(_Strict):
+    """``t`` is the agent's clock in epoch ms, ``hb`` the heartbeat period in ms, ``caps`` what sources can do."""
+
+    v: int
+    epoch: str
+    site: str
+    agent: str
+    caps: list[str]
+    cat: str
+    t: int
+    hb: int
+    sources: dict[str, SourceState]
+
+
+# --- auth ----------------------------------------------------------------------------------------------------
+
+
+class Auth(_Strict):
+    token: Annotated[str, Meta(max_length=4096)]
+    a: AuthHandle | None = None  # renew this handle in place instead of opening another
+
+
+class AuthAnswer(_Strict):
+    """``exp`` in epoch seconds, as in the token."""
+
+    a: int
+    scope: str
+    exp: int
+
+
+# --- catalog -------------------------------------------------------------------------------------------------
+
+
+class Limits(_Strict):
+    """Alarm limits in the tag's unit (ISA-18.2: low-low, low, high, high-high)."""
+
+    ll: float | None = None
+    l: float | None = None  # noqa: E741 - the trade's own letter
+    h: float | None = None
+    hh: float | None = None
+
+
+class CatalogTag(_Strict):
+    """What a screen must know of a tag. ``lo``/``hi``: range in ``unit``; ``dec``: decimals; ``canon``: tank key.
+
+    ``source`` is the agent's id of the source, so that a dead source marks exactly its own tags.
+    """
+
+    id: str
+    name: str
+    asset: str
+    source: str
+    kind: Literal["number", "text", "bool"] = "number"
+    unit: str = ""
+    dec: Annotated[int, Meta(ge=0, le=9)] = 1
+    lo: float | None = None
+    hi: float | None = None
+    canon: str = ""
+    lim: Limits | None = None
+    enums: dict[str, str] | None = None
+
+
+class CatalogAsset(_Strict):
+    """A tank, a pump or another unit, standing in an area."""
+
+    id: str
+    name: str
+    area: str
+    kind: Literal["tank", "pump", "unit"] = "unit"
+
+
+class CatalogQuery(_Strict):
+    have: Annotated[str, Meta(max_length=64)] | None = None
+    cur: Annotated[int, Meta(ge=0)] = 0
+    max: Annotated[int, Meta(ge=1, le=200)] = 200
+
+
+class CatalogAnswer(_Strict):
+    """A page of the catalog. ``cat`` is the hash of the whole; ``same`` when the caller has it already."""
+
+    cat: str
+    same: bool = False
+    areas: list[str] = []
+    assets: list[CatalogAsset] = []
+    tags: list[CatalogTag] = []
+    cur: int | None = None
+
+
+# --- read, sub -----------------------------------------------------------------------------------------------
+
+TagList = Annotated[list[TagId], Meta(min_length=1, max_length=MAX_TAGS)]
+# [tag, value, time ms, quality] with trailing zeros left out after the value.
+ReadItem = list[Any]
+
+
+class Read(_Strict):
+    """``fresh`` reads the source, not the cache."""
+
+    tags: TagList
+    fresh: bool = False
+
+
+class ReadAnswer(_Strict):
+    t: int
+    d: list[ReadItem]
+
+
+class Sub(_Strict):
+    tags: TagList
+    rate: Annotated[int, Meta(ge=MIN_RATE_MS, le=MAX_RATE_MS)] = 1000
+
+
+class SubAnswer(_Strict):
+    """``h``: handle of each tag; ``bad``: OPC UA StatusCode of each tag that cannot be had."""
+
+    h: dict[str, int]
+    bad: dict[str, int] = {}
+
+
+class Unsub(_Strict):
+    tags: TagList
+
+
+class Rate(_Strict):
+    ms: Annotated[int, Meta(ge=MIN_RATE_MS, le=MAX_RATE_MS)]
+    bg: bool = False
+
+
+class Empty(_Strict):
+    """A method without parameters, or an answer without facts."""
+
+
+class PingAnswer(_Strict):
+    t: int
+
+
+# --- pushes --------------------------------------------------------------------------------------------------
+
+# [handle, value, dt = 0, quality = 0]: the sample's time is the frame's t + dt, both in ms.
+UpdateItem = list[Any]
+
+
+class Snapshot(_Strict, tag="s", tag_field="k"):
+    n: Seq
+    t: int
+    d: list[UpdateItem]
+    full: Literal[0, 1] = 1
+
+
+class Delta(_Strict, tag="d", tag_field="k"):
+    n: Seq
+    t: int
+    d: list[UpdateItem]
+
+
+class Heartbeat(_Strict, tag="h", tag_field="k"):
+    """Sent when nothing else was for ``hb`` ms, and at once when a source changes its state."""
+
+    n: Seq
+    t: int
+    src: dict[str, SourceState]
+
+
+class Bye(_Strict, tag="bye", tag_field="k"):
+    """The agent ends the stream: ``lease`` (not renewed), ``shutdown``, ``config``."""
+
+    n: Seq
+    t: int
+    why: Annotated[str, Meta(max_length=200)]
+
+
+Push = Snapshot | Delta | Heartbeat | Bye
+PARAMETERS: dict[str, type[_Strict]] = {
+    "hello": Hello,
+    "auth": Auth,
+    "catalog": CatalogQuery,
+    "read": Read,
+    "sub": Sub,
+    "unsub": Unsub,
+    "rate": Rate,
+    "ping": Empty,
+}

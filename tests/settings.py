@@ -1,0 +1,19 @@
+"""Settings for the tests: the real ones, on a throwaway state folder and a random secret."""
+
+import os
+import secrets
+import tempfile
+
+_state = tempfile.mkdtemp(prefix="sightline-tests-")
+os.environ.setdefault("SIGHTLINE_STATE_DIR", _state)
+os.environ.setdefault("SIGHTLINE_SECRET_KEY", secrets.token_urlsafe(64))
+os.environ.setdefault("SIGHTLINE_PUBLIC_URL", "http://127.0.0.1:8000")
+os.environ.setdefault("SIGHTLINE_ALLOWED_HOSTS", "127.0.0.1,localhost,testserver")
+
+from hmi.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; production keeps Django's default
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,153 @@
+"""The running demo as tests see it: its address, its sign-ins, its programs to kill, freeze and bring back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = re.compile(r"^Sightline is ready at (http://127\.0\.0\.1:\d+)$")
+READY_DEADLINE = 120.0  # seconds
+COMMANDS = {"plant": "sightline-plant", "relay": "sightline-relay", "agent": "sightline-site", "web": "daphne"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], object], what: str, within: float = 10.0) -> float:
+    """Poll until ``condition()`` is true; returns the seconds it took, fails the test when ``within`` has passed."""
+    start = time.monotonic()
+    while not condition():
+        waited = time.monotonic() - start
+        assert waited < within, f"{what}: not within {within} s"
+        time.sleep(0.05)
+    return time.monotonic() - start
+
+
+class Demo:
+    """One ``make demo``, started as a user starts it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.record = directory / "relay-record"
+        self.lines: list[str] = []
+        self._ready = threading.Event()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hmi.demo", "--port", str(self.port), "--dir", str(directory), "--record", str(self.record)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+        deadline = time.monotonic() + READY_DEADLINE
+        while not self._ready.wait(0.1):
+            assert self._process.poll() is None, "the demo ended: " + "\n".join(self.lines)
+            assert time.monotonic() < deadline, "the demo was not ready in time: " + "\n".join(self.lines)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if READY.match(line.strip()):
+                self._ready.set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def password(self, role: str) -> tuple[str, str]:
+        people = json.loads((self.directory / "credentials.json").read_text())
+        for person in people:
+            if person["role"] == role:
+                return person["username"], person["password"]
+        raise AssertionError(f"no sign-in for {role}")
+
+    # --- programs ---------------------------------------------------------------------------------------------------
+
+    def find(self, name: str) -> psutil.Process:
+        """The running program; ``name`` is plant, relay, agent or web."""
+        wanted = COMMANDS[name]
+        for process in psutil.Process(self._process.pid).children(recursive=True) + self._brought_back():
+            try:
+                if any(Path(part).name == wanted for part in process.cmdline()) and process.status() != "zombie":
+                    return process
+            except psutil.NoSuchProcess:
+                continue
+        raise AssertionError(f"{name} is not running")
+
+    _returned: list[psutil.Process] = []
+
+    def _brought_back(self) -> list[psutil.Process]:
+        return list(self._returned)
+
+    def kill(self, name: str) -> Callable[[], None]:
+        """Kill a program; the returned function starts it again exactly as it was started."""
+        process = self.find(name)
+        command, environment, folder = process.cmdline(), process.environ(), process.cwd()
+        process.kill()
+        process.wait(5)
+
+        def bring_back() -> None:
+            log = (self.directory / "log" / f"{name}-again.log").open("ab")
+            again = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            self._returned.append(psutil.Process(again.pid))
+
+        return bring_back
+
+    def freeze(self, name: str) -> Callable[[], None]:
+        """SIGSTOP a program; the returned function lets it run again."""
+        process = self.find(name)
+        process.send_signal(signal.SIGSTOP)
+        return lambda: process.send_signal(signal.SIGCONT)
+
+    def manage(self, *arguments: str) -> str:
+        """``manage.py`` on the demo's own database, as an admin on the machine would call it."""
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "hmi.settings",
+            "SIGHTLINE_STATE_DIR": str(self.directory / "state"),
+            "SIGHTLINE_SECRET_KEY_FILE": str(self.directory / "secret-key"),
+            "SIGHTLINE_PUBLIC_URL": self.url,
+            "SIGHTLINE_RELAY_CONFIG": str(self.directory / "relay.toml"),
+        }
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def stop(self) -> int:
+        """Ctrl-C, as a user does it; returns the exit status."""
+        self._process.send_signal(signal.SIGINT)
+        status = self._process.wait(20)
+        for process in self._returned:
+            if process.is_running():
+                process.kill()
+                process.wait(5)
+        return status

@@ -31,7 +31,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # --- the bridge to the sites -----------------------------------------------------------------------------------
 SIGHTLINE = BridgeSettings(
     state_dir=STATE_DIR,
-    issuer=PUBLIC_URL,
+    issuer=environment.text("ISSUER", PUBLIC_URL).rstrip("/"),
     relay_config=environment.path("RELAY_CONFIG") if environment.text("RELAY_CONFIG", "") else None,
 )
 

@@ -42,16 +42,16 @@ class Chain:
         self.relay = Program(
             "relay",
             [str(BIN / "sightline-relay"), "--listen", f"{LOOPBACK}:{setting.relay_port}", "--config", str(setting.relay_config)],
-            "listening",
+            "listening on",
             plain,
         )
         if record is not None:
             self.relay.command += ["--record", str(record.resolve())]
         self.plant = Program(
-            "plant", [str(BIN / "sightline-plant"), "--listen", f"{LOOPBACK}:{setting.plant_port}"], "listening", plain
+            "plant", [str(BIN / "sightline-plant"), "--listen", f"{LOOPBACK}:{setting.plant_port}"], "listens at", plain
         )
         self.agent = Program(
-            "agent", [str(BIN / "sightline-site"), "run", "--config", str(setting.site_config)], "online", plain
+            "agent", [str(BIN / "sightline-site"), "run", "--config", str(setting.site_config)], "listening", plain
         )
         self.web = Program(
             "web app",

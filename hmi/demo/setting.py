@@ -14,6 +14,7 @@ from pathlib import Path
 SITE = "demo"
 SITE_NAME = "Demo Terminal"
 LOOPBACK = "127.0.0.1"
+ISSUER = "http://127.0.0.1/demo"  # a name, not an address: PORT= may move the web app, the agent's pins stay
 
 
 class DemoError(Exception):
@@ -62,6 +63,7 @@ class Setting:
             "SIGHTLINE_STATE_DIR": str(self.directory / "state"),
             "SIGHTLINE_SECRET_KEY_FILE": str(self.directory / "secret-key"),
             "SIGHTLINE_PUBLIC_URL": self.url,
+            "SIGHTLINE_ISSUER": ISSUER,
             "SIGHTLINE_RELAY_CONFIG": str(self.relay_config),
         }
 

@@ -129,6 +129,7 @@ class Demo:
             "SIGHTLINE_STATE_DIR": str(self.directory / "state"),
             "SIGHTLINE_SECRET_KEY_FILE": str(self.directory / "secret-key"),
             "SIGHTLINE_PUBLIC_URL": self.url,
+            "SIGHTLINE_ISSUER": "http://127.0.0.1/demo",
             "SIGHTLINE_RELAY_CONFIG": str(self.directory / "relay.toml"),
         }
         done = subprocess.run(

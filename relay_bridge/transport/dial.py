@@ -1,0 +1,132 @@
+"""Opening one WebSocket to the relay, and turning everything that can go wrong into our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+    WebSocketException,
+)
+
+from relay_bridge.protocol.addresses import host_of
+from relay_bridge.protocol.errors import AddressError, RelayError, RelayUnavailable, Side, refusal
+
+OPEN_TIMEOUT: Final = 5.0  # seconds for name, TCP, TLS and handshake; a frozen relay must not hold us longer
+CLOSE_TIMEOUT: Final = 1.0  # seconds for the closing handshake; then the socket is simply dropped
+_USER_AGENT: Final = "Sightline-Relay-Client"
+
+# The library's debug log shows whole handshakes, and in them the token. It stays off whatever the program's level is.
+_library_logger = logging.getLogger("relay_bridge.transport.websocket")
+_library_logger.setLevel(logging.INFO)
+
+
+@functools.cache
+def _system_trust() -> ssl.SSLContext:
+    return ssl.create_default_context()  # read once: it parses every authority of the system
+
+
+class _connect(connect):  # noqa: N801 - named like what it refines
+    """Follows no redirect: the library would repeat our ``ServiceBusAuthorization`` to whatever host is named."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def open_websocket(
+    address: str,
+    *,
+    side: Side,
+    headers: Mapping[str, str] | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    proxy: str | None = None,
+    open_timeout: float = OPEN_TIMEOUT,
+    ping_interval: float | None = None,
+    max_size: int,
+    max_queue: int,
+) -> ClientConnection:
+    """Open ``address`` (``ws://`` or ``wss://``). Raises ``RelayRefused`` and its subclasses, or ``AddressError``.
+
+    ``ssl_context``: for a private authority; None takes the system's. ``proxy``: URL of an HTTP proxy; None goes
+    direct, whatever the environment says. Compression is never offered: what we carry is sealed and does not shrink.
+    """
+    place = host_of(address)
+    try:
+        return await _connect(
+            address,
+            additional_headers=dict(headers or {}),
+            user_agent_header=_USER_AGENT,
+            compression=None,
+            proxy=proxy,
+            open_timeout=open_timeout,
+            close_timeout=CLOSE_TIMEOUT,
+            ping_interval=ping_interval,
+            ping_timeout=ping_interval,
+            max_size=max_size,
+            max_queue=max_queue,
+            logger=_library_logger,
+            ssl=(ssl_context or _system_trust()) if address.startswith("wss:") else None,
+        )
+    except InvalidStatus as error:
+        raise refusal(error.response.status_code, error.response.reason_phrase, side) from error
+    except (OSError, WebSocketException, EOFError) as error:
+        raise _translate(error, place, open_timeout) from error
+
+
+def _translate(error: Exception, place: str, open_timeout: float) -> RelayError:
+    """The error for a connection that never got an answer. Order matters: TimeoutError and SSLError are OSErrors."""
+    if isinstance(error, InvalidURI):
+        return AddressError(f"the address of the relay at {place} cannot be dialled")
+    if isinstance(error, TimeoutError):
+        return _unavailable(f"the relay at {place} did not answer within {open_timeout:g} s")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _unavailable(
+            f"the certificate of the relay at {place} is not trusted here ({error.verify_message}); "
+            "give the authority that signed it, and check this machine's clock"
+        )
+    if isinstance(error, ssl.SSLError):
+        return _unavailable(f"no TLS with the relay at {place} ({error.reason}); does it speak TLS on this port?")
+    if isinstance(error, InvalidProxy | ProxyError):
+        return _unavailable(f"the proxy on the way to the relay at {place} does not work ({error})")
+    if isinstance(error, ConnectionRefusedError):
+        return _unavailable(f"nothing listens at the relay's address {place}: is the relay running, is the port right?")
+    if isinstance(error, InvalidMessage | EOFError | ConnectionClosed | ConnectionError):
+        return _unavailable(f"the relay at {place} broke the connection before it answered")
+    if isinstance(error, InvalidHandshake):
+        return _unavailable(f"what answers at {place} is no relay ({type(error).__name__})")
+    if isinstance(error, OSError):
+        return _unavailable(f"the relay at {place} cannot be reached ({error.strerror or error})")
+    return _unavailable(f"the relay at {place} cannot be used ({type(error).__name__})")
+
+
+def _unavailable(sentence: str) -> RelayUnavailable:
+    return RelayUnavailable(0, sentence)
+
+
+def abort(connection: ClientConnection) -> None:
+    """Drop the socket without a word, for a peer that no longer answers."""
+    connection.transport.abort()
+
+
+async def close_quietly(connection: ClientConnection, code: int, reason: str) -> None:
+    """The closing handshake, for at most ``CLOSE_TIMEOUT`` seconds; then the socket is dropped. Raises nothing."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT * 2):
+            await connection.close(code, reason[:120])
+    except (TimeoutError, OSError, WebSocketException):
+        abort(connection)
+    except asyncio.CancelledError:
+        abort(connection)
+        raise

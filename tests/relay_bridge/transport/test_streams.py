@@ -1,0 +1,134 @@
+"""Streams through the relay: bytes in order, ends that are told apart, bounds that hold."""
+
+import asyncio
+import contextlib
+
+import pytest
+from websockets.asyncio.client import connect
+
+from relay_bridge.protocol.addresses import connect_address
+from relay_bridge.protocol.errors import ProtocolViolation
+from relay_bridge.protocol.sas import create_token
+from relay_bridge.transport.streams import MAX_MESSAGE, RelayStream, StreamClosed
+from tests.relay_bridge.transport.support import DEADLINE, NORTH, echo, listening
+
+
+@contextlib.asynccontextmanager
+async def joined(relay, **options):
+    """Both ends of a stream: the sender's and the listener's."""
+    theirs = asyncio.get_running_loop().create_future()
+    released = asyncio.Event()
+
+    async def hold(stream):
+        theirs.set_result(stream)
+        await released.wait()
+
+    async with listening(relay.listen_string(), hold):
+        ours = await relay.sender().connect()
+        try:
+            yield ours, await asyncio.wait_for(theirs, DEADLINE)
+        finally:
+            released.set()
+            await ours.close()
+
+
+async def test_messages_arrive_whole_and_in_order(relay):
+    messages = [b"a", bytes(65_536), b"", bytes(range(256)) * 512]
+    async with listening(relay.listen_string(), echo):
+        stream = await relay.sender().connect()
+        for message in messages:
+            await stream.send(message)
+        assert b"".join([await stream.receive() for _ in messages]) == b"".join(messages)
+        await stream.close()
+
+
+async def test_a_close_says_why(relay):
+    async with joined(relay) as (ours, theirs):
+        await theirs.close(1011, "pump broke")
+        with pytest.raises(StreamClosed, match="pump broke") as caught:
+            await ours.receive()
+        assert (caught.value.code, caught.value.clean) == (1011, False)
+        with pytest.raises(StreamClosed, match="pump broke"):
+            await ours.send(b"too late")
+
+
+async def test_a_clean_close(relay):
+    async with joined(relay) as (ours, theirs):
+        await ours.close()
+        with pytest.raises(StreamClosed) as caught:
+            await theirs.receive()
+        assert caught.value.clean
+        with pytest.raises(StreamClosed, match="closed here"):
+            await ours.receive()
+        await ours.close()
+
+
+async def test_a_broken_connection_is_no_clean_close(relay):
+    async with joined(relay) as (ours, theirs):
+        theirs.abort()
+        with pytest.raises(StreamClosed) as caught:
+            await asyncio.wait_for(ours.receive(), DEADLINE)
+        assert not caught.value.clean or caught.value.code == 1001
+
+
+async def test_a_text_message_ends_the_stream(relay):
+    async def receive_one(stream):
+        with pytest.raises(ProtocolViolation, match="text message"):
+            await stream.receive()
+        ended.set()
+
+    ended = asyncio.Event()
+    async with listening(relay.listen_string(), receive_one):
+        token = create_token(f"http://127.0.0.1/{NORTH}", "web", "send-key", 2_000_000_000)
+        address = connect_address("127.0.0.1", relay.port, False, NORTH)
+        async with connect(address, additional_headers={"ServiceBusAuthorization": token}) as socket:
+            await socket.send("text")
+            await asyncio.wait_for(ended.wait(), DEADLINE)
+            await asyncio.wait_for(socket.wait_closed(), DEADLINE)
+            assert socket.close_code == 1003
+
+
+async def test_a_message_over_the_limit_is_not_sent(relay):
+    async with joined(relay) as (ours, theirs):
+        with pytest.raises(ProtocolViolation, match="limit"):
+            await ours.send(bytes(MAX_MESSAGE + 1))
+        await ours.send(b"still open")
+        assert await theirs.receive() == b"still open"
+
+
+async def test_a_message_over_the_limit_is_not_received(relay):
+    async with joined(relay) as (ours, theirs):
+        await ours._connection.send(bytes(MAX_MESSAGE + 1))
+        with pytest.raises(StreamClosed, match="1009"):
+            await theirs.receive()
+
+
+async def test_a_receiver_that_takes_nothing_does_not_fill_our_memory(relay):
+    async with joined(relay) as (ours, _theirs):
+        ours.send_deadline = 0.3
+        sent = 0
+        with pytest.raises(StreamClosed, match=r"took nothing for 0\.3 s"):
+            while sent < 2_000:
+                await ours.send(bytes(MAX_MESSAGE))
+                sent += 1
+        assert 0 < sent < 500  # some sixty megabytes at the very most, in the buffers of four sockets
+        with pytest.raises(StreamClosed):
+            await ours.send(b"more")
+
+
+async def test_a_cancelled_receive_loses_nothing(relay):
+    async with joined(relay) as (ours, theirs):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await ours.receive()
+        await theirs.send(b"here it is")
+        assert await ours.receive() == b"here it is"
+
+
+async def test_established_is_said_once():
+    said = []
+    stream = RelayStream(None, on_established=lambda: said.append(1))
+    stream.mark_established()
+    stream.mark_established()
+    assert said == [1]
+    assert stream.remote_id

@@ -1,0 +1,61 @@
+"""The relay's own "no": a status, a reason phrase that carries the tracking details, and a small JSON body."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+MAX_PHRASE: Final = 1_000  # characters; clients read a status line of some kilobytes at most
+MAX_TEXT: Final = 300  # characters of what others wrote, repeated in a phrase
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
+    """Ends a handshake or request with ``status``; ``text`` is the sentence without tracking details."""
+
+    def __init__(self, status: int, text: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers or {}
+
+
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    """``text`` fit for a status line or a log line: printable ASCII, no line ends, at most ``limit`` characters."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text[:limit])
+
+
+def reason_phrase(text: str, tracking_id: str, host: str, path: str, now: float) -> str:
+    """``TEXT. TrackingId:…, SystemTracker:sb://host/path, Timestamp:…`` (relay protocol, section 5)."""
+    moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    details = f"TrackingId:{tracking_id}, SystemTracker:sb://{host}/{path}, Timestamp:{moment}"
+    return printable(f"{text}. {details}", MAX_PHRASE)
+
+
+def answer(refusal: Refusal, *, tracking_id: str, host: str, path: str, now: float) -> web.Response:
+    """The HTTP answer. It has no ``Via``: that is how a sender tells the relay's word from a listener's."""
+    phrase = reason_phrase(refusal.text, tracking_id, printable(host, 255), printable(path), now)
+    body = json.dumps({"error": {"code": _ERROR_CODES.get(refusal.status, _INTERNAL), "message": phrase}})
+    response = web.Response(
+        status=refusal.status,
+        reason=phrase,
+        text=body,
+        content_type="application/json",
+        headers={"TrackingId": tracking_id, **refusal.headers},
+    )
+    response.force_close()
+    return response
+
+
+def rejection(status: int, description: str) -> web.Response:
+    """What a sender gets when the listener said no: the listener's own code and text, nothing added."""
+    response = web.Response(status=status, reason=printable(description, MAX_PHRASE) or None)
+    response.force_close()
+    return response
+
+
+# The numbers in the JSON body: 0 success, 1 gateway timeout, 2 internal, 3 endpoint not found, 4 token, 5 forbidden.
+_INTERNAL: Final = 2
+_ERROR_CODES: Final = {504: 1, 500: _INTERNAL, 404: 3, 401: 4, 403: 5}

@@ -1,0 +1,258 @@
+"""Peers of the relay for these tests: a namespace with known keys, tokens, and a WebSocket client that shows its bytes.
+
+Nothing here comes from our own transport: the emulator must hold against clients it has never met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import struct
+import time
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import websockets
+
+from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Rule
+from relay_bridge.emulator.server import RelayEmulator
+from relay_bridge.protocol.sas import create_token
+
+NORTH = "sites/north"
+OPEN = "public/board"
+DEADLINE = 5.0  # seconds; no single wait in these tests takes longer
+
+CONFIG = EmulatorConfig(
+    (
+        HybridConnection(
+            NORTH,
+            True,
+            (
+                Rule("agent", frozenset({"Listen"}), "listen-primary", "listen-secondary"),
+                Rule("web", frozenset({"Send"}), "send-primary", "send-secondary"),
+                Rule("owner", frozenset({"Manage"}), "manage-primary", "manage-secondary"),
+            ),
+        ),
+        HybridConnection("sites/south", True, (Rule("web", frozenset({"Send"}), "south-primary", "south-secondary"),)),
+        HybridConnection(OPEN, False, (Rule("agent", frozenset({"Listen"}), "open-primary", "open-secondary"),)),
+    ),
+)
+
+# Rule and key by what they are for.
+KEYS = {
+    "listen": ("agent", "listen-primary"),
+    "send": ("web", "send-primary"),
+    "manage": ("owner", "manage-primary"),
+    "open": ("agent", "open-primary"),
+}
+
+
+class Clock:
+    """Unix seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def sas(
+    purpose: str = "send", path: str = NORTH, *, key: str | None = None, now: float | None = None, life: int = 600
+) -> str:
+    rule, usual = KEYS[purpose]
+    expires = int(time.time() if now is None else now) + life
+    return create_token(f"http://127.0.0.1/{path}", rule, key or usual, expires)
+
+
+def auth(token: str) -> dict[str, str]:
+    return {"ServiceBusAuthorization": token}
+
+
+def url(emulator: RelayEmulator, path: str = NORTH, query: str = "") -> str:
+    return f"ws://127.0.0.1:{emulator.port}/$hc/{path}{'?' if query else ''}{query}"
+
+
+async def listen(
+    emulator: RelayEmulator,
+    path: str = NORTH,
+    *,
+    token: str | None = None,
+    id: str = "listener-1",  # noqa: A002
+) -> websockets.ClientConnection:
+    token = token or sas("open" if path == OPEN else "listen", path)
+    query = f"sb-hc-action=listen&sb-hc-id={id}"
+    return await websockets.connect(url(emulator, path, query), additional_headers=auth(token), ping_interval=None)
+
+
+async def next_accept(control: websockets.ClientConnection) -> dict[str, Any]:
+    text = await asyncio.wait_for(control.recv(), DEADLINE)
+    command = json.loads(text)
+    assert list(command) == ["accept"]
+    return command["accept"]
+
+
+def dial(address: str, **options: Any) -> Any:
+    """Open a rendezvous as a listener does: no token, no compression."""
+    return websockets.connect(address, compression=None, max_size=None, ping_interval=None, **options)
+
+
+def call(emulator: RelayEmulator, path: str = NORTH, query: str = "", **options: Any) -> Any:
+    """Connect as a sender."""
+    headers = options.pop("headers", None)
+    if headers is None:
+        headers = {} if path.startswith(OPEN) else auth(sas())
+    options.setdefault("compression", None)
+    return websockets.connect(
+        url(emulator, path, query), additional_headers=headers, max_size=None, ping_interval=None, **options
+    )
+
+
+class Stream:
+    """A joined stream: ``sender`` and ``listener`` are its two ends."""
+
+    def __init__(self, emulator: RelayEmulator, path: str = NORTH) -> None:
+        self.emulator = emulator
+        self.path = path
+
+    async def __aenter__(self) -> Self:
+        self.control = await listen(self.emulator, self.path)
+        calling = asyncio.ensure_future(_awaited(call(self.emulator, self.path)))
+        accept = await next_accept(self.control)
+        self.listener = await dial(accept["address"])
+        self.sender = await asyncio.wait_for(calling, DEADLINE)
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await asyncio.gather(self.sender.close(), self.listener.close(), self.control.close())
+
+
+async def _awaited(connecting: Any) -> websockets.ClientConnection:
+    return await connecting
+
+
+class Answer:
+    """An HTTP answer as it stood on the wire."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        lines = head.decode("latin-1").split("\r\n")
+        _, status, self.reason = lines[0].split(" ", 2)
+        self.status = int(status)
+        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        self.body = body
+
+
+class RawPeer:
+    """A WebSocket client down to its bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.key = base64.b64encode(os.urandom(16)).decode()
+
+    @classmethod
+    async def open(cls, emulator: RelayEmulator) -> RawPeer:
+        return cls(*await asyncio.open_connection("127.0.0.1", emulator.port))
+
+    def request(self, target: str, headers: dict[str, str] | list[tuple[str, str]] | None = None) -> None:
+        """Send a correct handshake for ``target`` with further ``headers``; an empty value leaves a usual one out."""
+        usual = {
+            "Host": f"127.0.0.1:{self.writer.get_extra_info('peername')[1]}",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": self.key,
+        }
+        further = list(headers.items()) if isinstance(headers, dict) else headers or []
+        named = {name.lower() for name, _ in further}
+        lines = [f"{name}: {value}" for name, value in usual.items() if name.lower() not in named]
+        lines += [f"{name}: {value}" for name, value in further if value]
+        self.writer.write(
+            f"GET {target} HTTP/1.1\r\n{''.join(line + chr(13) + chr(10) for line in lines)}\r\n".encode()
+        )
+
+    async def answer(self) -> Answer:
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), DEADLINE))[:-4]
+        answer = Answer(head, b"")
+        if answer.status == 101:
+            wanted = hashlib.sha1(self.key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+            assert answer.headers["sec-websocket-accept"] == base64.b64encode(wanted).decode()
+        else:
+            answer.body = await asyncio.wait_for(self.reader.read(), DEADLINE)
+        return answer
+
+    def send(self, opcode: int, payload: bytes, *, fin: bool = True, mask: bytes = b"\x11\x22\x33\x44") -> None:
+        first = (0x80 if fin else 0) | opcode
+        size = len(payload)
+        if size < 126:
+            head = struct.pack("!BB", first, 0x80 | size)
+        elif size < 65_536:
+            head = struct.pack("!BBH", first, 0x80 | 126, size)
+        else:
+            head = struct.pack("!BBQ", first, 0x80 | 127, size)
+        self.writer.write(head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)))
+
+    async def frame(self) -> tuple[int, bool, bytes]:
+        """The next frame: opcode, FIN, payload."""
+        async with asyncio.timeout(DEADLINE):
+            first, second = await self.reader.readexactly(2)
+            assert not second & 0x80, "a server must not mask"
+            size = second
+            if size == 126:
+                (size,) = struct.unpack("!H", await self.reader.readexactly(2))
+            elif size == 127:
+                (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
+            return first & 0x0F, first >= 0x80, await self.reader.readexactly(size)
+
+    async def closed(self) -> bytes:
+        """What still comes before TCP ends."""
+        return await asyncio.wait_for(self.reader.read(), DEADLINE)
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+async def handshake(
+    emulator: RelayEmulator, target: str, headers: dict[str, str] | list[tuple[str, str]] | None = None
+) -> Answer:
+    """The answer to one handshake."""
+    peer = await RawPeer.open(emulator)
+    try:
+        peer.request(target, headers)
+        return await peer.answer()
+    finally:
+        peer.close()
+
+
+class RawStream:
+    """A joined stream whose two ends show their bytes."""
+
+    def __init__(self, emulator: RelayEmulator) -> None:
+        self.emulator = emulator
+
+    async def __aenter__(self) -> Self:
+        self.control = await listen(self.emulator)
+        self.sender = await RawPeer.open(self.emulator)
+        self.sender.request(f"/$hc/{NORTH}", auth(sas()))
+        accept = await next_accept(self.control)
+        self.listener = await RawPeer.open(self.emulator)
+        address = urlsplit(accept["address"])
+        self.listener.request(f"{address.path}?{address.query}")
+        assert (await self.listener.answer()).status == 101
+        assert (await self.sender.answer()).status == 101
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.sender.close()
+        self.listener.close()
+        await self.control.close()
+
+
+async def eventually(condition: Any) -> None:
+    """Wait until ``condition()`` holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -1,0 +1,27 @@
+"""django-oauth-toolkit's view of the closed list: what exists, and what another application may ask for.
+
+Other applications only ever look (design.md: third-party writes are not offered), and get nothing they did not name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oauth2_provider.scopes import BaseScopes
+
+from relay_bridge.contract.scopes import SCOPES
+
+# What an application other than the web app itself may be given. First-party access does not come this way:
+# accounts.first_party writes its rows from the role.
+OFFERED_SCOPES: tuple[str, ...] = ("status:read", "data:live", "data:history", "alarm:read")
+
+
+class ClosedScopes(BaseScopes):
+    def get_all_scopes(self) -> dict[str, str]:
+        return dict(SCOPES)
+
+    def get_available_scopes(self, *args: Any, **kwargs: Any) -> list[str]:
+        return list(OFFERED_SCOPES)
+
+    def get_default_scopes(self, *args: Any, **kwargs: Any) -> list[str]:
+        return []

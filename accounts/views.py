@@ -1,0 +1,139 @@
+"""Signing in and out. Whatever is wrong with a username or password, the answer is the same sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.forms import SignInForm
+from accounts.sessions import ENDED_BECAUSE
+from accounts.sign_in_limits import CHECK_WAIT, turn_to_check, wait_for_account, wait_for_source
+
+WRONG = "This username and password do not belong together. Check both and try again."
+ENDED = {
+    "idle": "You were signed out because this device was not used for a while.",
+    "absolute": "You were signed out because your shift's sign-in is over.",
+    "unknown": "You were signed out.",
+}
+LONGEST_NEXT = 2000  # characters of an address to return to
+
+
+class PageRequest(HttpRequest):
+    """A request as django_htmx's middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: PageRequest) -> HttpResponse:
+    """Ask for username and password; on success a new session and 303 to ``next``, which is one of our own pages."""
+    destination = own_destination(request)
+    if request.method != "POST":
+        if request.user.is_authenticated:
+            return see_other(destination)
+        if request.htmx:  # a piece of a page was asked for: the page as a whole must go, not get a form inside it
+            return _whole_page_to_sign_in(request, destination)
+        return _form_page(request, SignInForm(), notice=ENDED.get(request.session.pop(ENDED_BECAUSE, ""), ""))
+    form = SignInForm(request.POST)
+    with turn_to_check() as has_turn:
+        if not has_turn:
+            return busy_page(request)
+        wait = wait_for_source(request, timezone.now())
+        if wait:
+            return refusal_page(request, wait)
+        person = authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    if person is None:
+        # When axes has just locked the account, its middleware puts locked_out() in place of this page.
+        return _form_page(request, form, error=WRONG)
+    # A fresh session whoever was signed in here before: no key known before the sign-in is worth anything after it.
+    request.session.flush()
+    login(request, person)
+    return see_other(destination)
+
+
+@login_not_required
+@never_cache
+@csrf_protect
+@require_POST
+def sign_out(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """End the session, here and in every page it has open. ``extra_context`` is the admin's and not needed."""
+    logout(request)
+    messages.success(request, "You are signed out.")
+    response = see_other(resolve_url(settings.LOGOUT_REDIRECT_URL))
+    response["Clear-Site-Data"] = '"cache"'  # a shared tablet: the next person's Back button finds nothing
+    return response
+
+
+def locked_out(request: HttpRequest, original_response: Any = None, credentials: Any = None) -> HttpResponse:
+    """django-axes' refusal (AXES_LOCKOUT_CALLABLE): too many failures for this account, right password or not.
+
+    axes hands its arguments over differently with and without ASGI, so the username is taken from the request.
+    """
+    username = (getattr(request, "axes_credentials", None) or {}).get("username") or ""
+    return refusal_page(request, wait_for_account(username, timezone.now()))
+
+
+def refusal_page(request: HttpRequest, wait: int) -> HttpResponse:
+    """429, saying when to try again (``wait`` seconds) and whom to call. The same for accounts that do not exist."""
+    context = {
+        "minutes": -(-wait // 60),
+        "again_at": timezone.now() + dt.timedelta(seconds=wait),
+        "contact": getattr(settings, "SUPPORT_CONTACT", ""),
+    }
+    response = render(request, "accounts/locked_out.html", context, status=429)
+    response["Retry-After"] = str(wait)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def busy_page(request: HttpRequest) -> HttpResponse:
+    """503 when too many sign-ins are being checked at once; says nothing about the account."""
+    response = render(request, "accounts/busy.html", status=503)
+    response["Retry-After"] = str(int(CHECK_WAIT))
+    return response
+
+
+def own_destination(request: HttpRequest) -> str:
+    """Where to go after sign-in: ``next`` when it is a path of this web app, otherwise the first page."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_own = wanted.startswith("/") and len(wanted) <= LONGEST_NEXT
+    # No host is allowed at all: that refuses //host, /\host and control characters together with full addresses.
+    if is_own and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return wanted
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def see_other(address: str) -> HttpResponse:
+    """303: the browser must fetch the next page with GET and never post the password again (RFC 9700, 4.12)."""
+    return HttpResponseRedirect(address, status=303)
+
+
+def _whole_page_to_sign_in(request: PageRequest, destination: str) -> HttpResponse:
+    back = request.htmx.current_url_abs_path or destination
+    return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}")
+
+
+def _form_page(request: HttpRequest, form: SignInForm, *, error: str = "", notice: str = "") -> HttpResponse:
+    # The address to return to travels in the form, checked again when it comes back.
+    context = {"form": form, "error": error, "notice": notice, "next": own_destination(request)}
+    return render(request, "accounts/sign_in.html", context)

@@ -1,0 +1,1 @@
+"""Tests of people, roles, sign-in, sessions, access tokens and the issuer."""

@@ -1,0 +1,176 @@
+"""The only way to a site: through the person's own live grant, or not at all.
+
+``get_site_for(request.user, slug, session=request.session)`` answers a ``SiteAccess``, and the same 404 for everything
+else: unknown site, disabled site, no grant, ended grant, missing right. Nobody learns which of them it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zoneinfo
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.http import Http404
+from django.utils import timezone
+
+from accounts.sessions import SIGNED_IN_AT
+from hmi.sites.grants import Grant
+from hmi.sites.models import Site
+from hmi.sites.seal import seal_holds
+from relay_bridge.contract.scopes import PROCESS_SCOPES, SCOPES, format_scopes
+
+logger = logging.getLogger(__name__)
+NOT_FOUND = "There is no such page."  # one sentence for every refusal: the reason would be a hint
+
+
+class AccessKey(NamedTuple):
+    """What an open page was opened under. When any of the three no longer holds, the page must close."""
+
+    grant_id: UUID
+    epoch: int
+    rights: str  # digest of the role's scopes
+
+
+@dataclass(frozen=True)
+class SiteAccess:
+    """One person's access to one site, under exactly one grant, so that revoking it is exact.
+
+    ``scopes`` are the role's; ``valid_until`` the grant's end; ``auth_time`` when the person signed in (epoch seconds,
+    0 when not known); ``session_key`` the signed-in session, empty when there is none (a command, a test).
+    """
+
+    site: Site
+    grant_id: UUID
+    grant_epoch: int
+    role_name: str
+    scopes: frozenset[str]
+    valid_until: datetime
+    user_id: int
+    session_key: str = ""
+    auth_time: int = 0
+
+    @property
+    def key(self) -> AccessKey:
+        return AccessKey(self.grant_id, self.grant_epoch, rights_digest(self.scopes))
+
+    def allows(self, scope: str) -> bool:
+        return scope in self.scopes
+
+
+def get_site_for(user: Any, slug: str, *, scope: str = "status:read", session: Any = None) -> SiteAccess:
+    """The access of ``user`` to the site ``slug`` for ``scope``, or ``Http404``.
+
+    Of several grants the one with the most scopes wins, then the one that ends last; rights are never added up.
+    ``session`` is the request's or the socket's session: tokens opened under the access end with it.
+    """
+    for access in _accesses(user, scope, session, slug=slug):
+        return access
+    raise Http404(NOT_FOUND)
+
+
+def sites_for(user: Any, *, session: Any = None) -> list[SiteAccess]:
+    """One access for each site that ``user`` may know of, by the site's name."""
+    best: dict[UUID, SiteAccess] = {}
+    for access in _accesses(user, "status:read", session):
+        best.setdefault(access.site.id, access)
+    return sorted(best.values(), key=lambda access: (access.site.name.casefold(), access.site.slug))
+
+
+aget_site_for = database_sync_to_async(get_site_for)
+asites_for = database_sync_to_async(sites_for)
+
+
+def still_live(keys: Iterable[AccessKey], now: datetime | None = None) -> dict[AccessKey, str]:
+    """Which of many open accesses have ended, each with the reason in words; those not in the answer are live.
+
+    One query however many keys: the sweep behind the open pages asks this every second.
+    """
+    wanted = set(keys)
+    if not wanted:
+        return {}
+    now = now or timezone.now()
+    grants = Grant.objects.select_related("user", "role", "site").in_bulk({key.grant_id for key in wanted})
+    reasons = {key: _reason_ended(key, grants.get(key.grant_id), now) for key in wanted}
+    return {key: reason for key, reason in reasons.items() if reason}
+
+
+astill_live = database_sync_to_async(still_live)
+
+
+def opens_anything(grant: Grant) -> bool:
+    """Whether a grant counts at all: written by this application, and not process data in a superuser's hands."""
+    if not seal_holds(grant):
+        logger.error("Grant %s was not written by this application, or was altered: it opens nothing.", grant.pk)
+        return False
+    return not (grant.user.is_superuser and grant.scopes & PROCESS_SCOPES)
+
+
+def access_under(grant: Grant, session: Any = None) -> SiteAccess:
+    """The access that ``grant`` gives. Only for a grant that was just found live."""
+    return SiteAccess(
+        site=grant.site,
+        grant_id=grant.pk,
+        grant_epoch=grant.epoch,
+        role_name=grant.role.name,
+        scopes=grant.scopes,
+        valid_until=grant.valid_until,
+        user_id=grant.user_id,
+        session_key=(getattr(session, "session_key", None) or ""),
+        auth_time=_auth_time(grant, session),
+    )
+
+
+def rights_digest(scopes: frozenset[str]) -> str:
+    return hashlib.sha256(format_scopes(scopes).encode("ascii")).hexdigest()[:16]
+
+
+def _accesses(user: Any, scope: str, session: Any, **site: str) -> list[SiteAccess]:
+    # Always the same single query, whatever is asked for: an unknown site takes as long as a closed one.
+    if scope not in SCOPES:
+        raise ValueError(f"unknown scope {scope!r}")
+    rows = Grant.objects.live().filter(user_id=user.pk, **{f"site__{name}": value for name, value in site.items()})
+    grants = [
+        grant
+        for grant in rows.select_related("user", "role", "site")
+        if scope in grant.scopes and opens_anything(grant)
+    ]
+    grants.sort(key=lambda grant: (len(grant.scopes), grant.valid_until), reverse=True)
+    return [access_under(grant, session) for grant in grants]
+
+
+def _auth_time(grant: Grant, session: Any) -> int:
+    signed_in = session.get(SIGNED_IN_AT) if session is not None else None
+    if isinstance(signed_in, int):
+        return signed_in
+    return int(grant.user.last_login.timestamp()) if grant.user.last_login else 0
+
+
+def _reason_ended(key: AccessKey, grant: Grant | None, now: datetime) -> str:
+    """Why an access ended, as the person will read it; empty while it is live."""
+    if grant is None:
+        return "Your access to this site ended."
+    if not grant.user.is_active:
+        return "Your account was disabled."
+    if not grant.site.enabled:
+        return f"{grant.site.name} was switched off."
+    if grant.revoked_at is not None:
+        return f"Your access to {grant.site.name} was withdrawn at {_clock(grant.revoked_at, grant)}."
+    if now >= grant.valid_until:
+        return f"Your access to {grant.site.name} ended at {_clock(grant.valid_until, grant)}."
+    if not grant.is_live(now) or not opens_anything(grant):
+        return f"Your access to {grant.site.name} ended."
+    if key.epoch != grant.epoch:
+        return f"Your access to {grant.site.name} was changed."
+    if key.rights != rights_digest(grant.scopes):
+        return f"What your role {grant.role.name} may do at {grant.site.name} was changed."
+    return ""
+
+
+def _clock(moment: datetime, grant: Grant) -> str:
+    return moment.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone)).strftime("%H:%M")

@@ -1,0 +1,76 @@
+"""The catalog of a site as screens use it: areas, assets and tags, with the lookups they need. Immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from relay_bridge.contract.messages import CatalogAnswer, CatalogAsset, CatalogTag
+
+MAX_TAGS = 20_000  # of one site; beyond it something is wrong at the other end
+MAX_ASSETS = 5_000
+MAX_AREAS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """What the agent says there is. ``hash`` names this very content; order is the agent's."""
+
+    hash: str
+    areas: tuple[str, ...] = ()
+    assets: tuple[CatalogAsset, ...] = ()
+    tags: tuple[CatalogTag, ...] = ()
+    _tags: dict[str, CatalogTag] = field(init=False, repr=False)
+    _assets: dict[str, CatalogAsset] = field(init=False, repr=False)
+    _by_asset: dict[str, tuple[CatalogTag, ...]] = field(init=False, repr=False)
+    _by_canon: dict[tuple[str, str], CatalogTag] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_asset: dict[str, list[CatalogTag]] = {}
+        by_canon: dict[tuple[str, str], CatalogTag] = {}
+        for tag in self.tags:
+            by_asset.setdefault(tag.asset, []).append(tag)
+            if tag.canon:
+                by_canon.setdefault((tag.asset, tag.canon), tag)
+        lookups = {
+            "_tags": {tag.id: tag for tag in self.tags},
+            "_assets": {asset.id: asset for asset in self.assets},
+            "_by_asset": {asset: tuple(tags) for asset, tags in by_asset.items()},
+            "_by_canon": by_canon,
+        }
+        for name, value in lookups.items():
+            object.__setattr__(self, name, value)  # the dataclass is frozen for everybody else
+
+    @classmethod
+    def from_pages(cls, pages: Iterable[CatalogAnswer]) -> Catalog:
+        """Put the pages of one catalog together; ``ValueError`` when they are of different ones, or too many."""
+        pages = list(pages)
+        if len({page.cat for page in pages}) != 1:
+            raise ValueError("the catalog changed while it was being read")
+        areas = tuple(dict.fromkeys(area for page in pages for area in page.areas))
+        assets = tuple({asset.id: asset for page in pages for asset in page.assets}.values())
+        tags = tuple({tag.id: tag for page in pages for tag in page.tags}.values())
+        if len(tags) > MAX_TAGS or len(assets) > MAX_ASSETS or len(areas) > MAX_AREAS:
+            raise ValueError(f"the catalog has more than {MAX_TAGS} tags, {MAX_ASSETS} assets or {MAX_AREAS} areas")
+        return cls(pages[0].cat, areas, assets, tags)
+
+    def tag(self, tag_id: str) -> CatalogTag | None:
+        return self._tags.get(tag_id)
+
+    def asset(self, asset_id: str) -> CatalogAsset | None:
+        return self._assets.get(asset_id)
+
+    def tags_of(self, asset_id: str) -> tuple[CatalogTag, ...]:
+        """Every tag of an asset, in the agent's order; empty for an unknown asset."""
+        return self._by_asset.get(asset_id, ())
+
+    def tag_of(self, asset_id: str, canon: str) -> CatalogTag | None:
+        """The asset's tag for a word of the tank vocabulary, such as ``level`` or ``temp_avg``."""
+        return self._by_canon.get((asset_id, canon))
+
+    def assets_in(self, area: str) -> tuple[CatalogAsset, ...]:
+        return tuple(asset for asset in self.assets if asset.area == area)
+
+    @property
+    def tanks(self) -> tuple[CatalogAsset, ...]:
+        return tuple(asset for asset in self.assets if asset.kind == "tank")

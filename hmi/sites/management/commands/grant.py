@@ -1,0 +1,74 @@
+"""``manage.py grant USERNAME ROLE SITE --reason TEXT``: give a person a role at a site for a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Role
+from hmi.sites.models import Grant, Site
+
+
+class Command(BaseCommand):
+    help = "Give a person a role at a site, from now until a time, for a reason."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("role", help="the role's slug or name, such as viewer or field-operator")
+        parser.add_argument("site", help="the site's slug")
+        parser.add_argument("--reason", required=True, help="why this person needs this role there")
+        end = parser.add_mutually_exclusive_group()
+        end.add_argument("--until", help="end as 2027-01-31 or 2027-01-31T14:00+01:00; UTC unless it says otherwise")
+        end.add_argument("--days", type=int, help="length in days (default: the role's own)")
+        parser.add_argument("--by", help="username of who grants it, for the record")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        role = Role.objects.filter(Q(slug=options["role"]) | Q(name__iexact=options["role"])).first()
+        if role is None:
+            known = ", ".join(Role.objects.values_list("slug", flat=True))
+            raise CommandError(f"There is no role {options['role']!r}; there are {known}.")
+        site = Site.objects.filter(slug=options["site"]).first()
+        if site is None:
+            raise CommandError(f"There is no site {options['site']!r}.")
+        now = timezone.now()
+        grant = Grant(
+            user=_person(options["username"]),
+            role=role,
+            site=site,
+            valid_from=now,
+            valid_until=_end(options, role, now),
+            reason=options["reason"],
+            granted_by=_person(options["by"]) if options["by"] else None,
+        )
+        try:
+            grant.save()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"{grant} until {grant.valid_until:%Y-%m-%d %H:%M} UTC.")
+
+
+def _person(username: str) -> Any:
+    person = get_user_model().objects.filter(username=username).first()
+    if person is None:
+        raise CommandError(f"There is nobody with the username {username!r}.")
+    return person
+
+
+def _end(options: dict[str, Any], role: Role, now: dt.datetime) -> dt.datetime:
+    if options["until"] is None:
+        days = role.default_days if options["days"] is None else options["days"]
+        try:
+            return now + dt.timedelta(days=days)
+        except OverflowError:
+            raise CommandError(f"{days} days is no length of a grant.") from None
+    try:
+        end = dt.datetime.fromisoformat(options["until"])
+    except ValueError:
+        raise CommandError(f"{options['until']!r} is no time; write 2027-01-31 or 2027-01-31T14:00+01:00.") from None
+    return end if end.tzinfo is not None else end.replace(tzinfo=dt.UTC)

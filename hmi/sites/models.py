@@ -1,0 +1,110 @@
+"""A site, its conduit, and who holds which role at it: the rows that everything else asks.
+
+``Site``             a plant behind a firewall
+``Conduit``          the site's hybrid connection: where it is, the Send key's file, the agent's pinned certificate
+``Grant``            (hmi/sites/grants.py) a role that a person holds at a site from a time until a time
+``SiteAccessToken``  which access token was opened for which grant and which signed-in session
+"""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from oauth2_provider.settings import oauth2_settings
+
+from hmi.sites.grants import Grant
+
+__all__ = ["Conduit", "Grant", "Site", "SiteAccessToken", "check_slug", "check_time_zone"]
+
+# A slug stands in addresses, file names and the relay's entity path, so its alphabet is the narrowest of the three.
+check_slug = RegexValidator(
+    r"\A[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?\Z",
+    "A slug has 1 to 50 lower-case letters, digits and hyphens, and neither starts nor ends with a hyphen.",
+)
+
+
+def check_time_zone(name: str) -> None:
+    """``ValidationError`` unless ``name`` is in the IANA list."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(f"{name[:60]!r} is no time zone; write one like Europe/Oslo or UTC.") from None
+
+
+def check_key_reference(reference: str) -> None:
+    """``ValidationError`` unless it is ``file:NAME`` of a file below the secrets folder."""
+    name = reference.removeprefix("file:")
+    folder = settings.SIGHTLINE.secrets_dir.resolve()
+    if not reference.startswith("file:") or not (folder / name).resolve().is_relative_to(folder):
+        raise ValidationError(f"The Send key is referred to as file:NAME, a file below {folder}.")
+
+
+class Site(models.Model):
+    """A plant behind a firewall. ``time_zone`` is for display only; ``enabled`` off ends everybody's access."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.CharField(max_length=50, unique=True, validators=[check_slug])
+    name = models.CharField(max_length=100)
+    time_zone = models.CharField(max_length=60, default="UTC", validators=[check_time_zone])
+    enabled = models.BooleanField(default=True, help_text="Off: the site exists for nobody, and open pages close.")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def audience(self) -> str:
+        """The site's URI: ``aud`` of its site tokens, ``resource`` of its access tokens."""
+        return settings.SIGHTLINE.site_audience(self.id)
+
+
+class Conduit(models.Model):
+    """One site's hybrid connection as the web app needs it. No key stands here, only where it lies.
+
+    ``endpoint`` reads ``sb://HOST[:PORT]/``; ``use_emulator`` means plain ``ws://`` to a relay on this machine.
+    ``agent_pin`` is the one certificate (PEM) that the site's agent may show inside the sealed session.
+    """
+
+    site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="conduit")
+    endpoint = models.CharField(max_length=300)
+    entity_path = models.CharField(max_length=260)
+    use_emulator = models.BooleanField(default=False)
+    send_key_name = models.CharField(max_length=256, default="send")
+    send_key_ref = models.CharField(max_length=300, validators=[check_key_reference])
+    agent_pin = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    keys_changed = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}{self.entity_path}"
+
+    @property
+    def send_key_path(self) -> Path:
+        """The file with the Send key; ``ValidationError`` when the reference points outside the secrets folder."""
+        check_key_reference(self.send_key_ref)
+        return settings.SIGHTLINE.secrets_dir / self.send_key_ref.removeprefix("file:")
+
+
+class SiteAccessToken(models.Model):
+    """The access token opened for one grant and one signed-in session; it goes when the token goes."""
+
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="access_tokens")
+    session_key = models.CharField(max_length=40, blank=True, db_index=True)
+    token = models.OneToOneField(
+        oauth2_settings.ACCESS_TOKEN_MODEL, on_delete=models.CASCADE, related_name="site_access"
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["grant", "session_key"], name="one_token_per_grant_and_session")]
+
+    def __str__(self) -> str:
+        return f"access token for grant {self.grant_id}"

@@ -1,0 +1,130 @@
+"""The site tokens presented on one session: each access has its own, and it is renewed in time.
+
+An agent takes a limited number of tokens on a session and says ``busy`` beyond it. Then the token unused for longest
+gives up its place; a place with calls in flight is never taken away, so no call runs under somebody else's token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from hmi.sites.access import AccessKey, SiteAccess
+from hmi.sites.background import in_background
+from hmi.sites.errors import SiteRefused
+from hmi.sites.site_session import SiteSession
+from hmi.sites.tokens import asite_token_for
+from relay_bridge.contract.messages import AuthAnswer
+from relay_bridge.contract.tokens import READ_LIFE
+
+RENEW_BEFORE = 30  # seconds before its expiry a token is replaced
+MAX_PLACES = 256  # tokens on one session, where the agent allows that many
+LIVE_SCOPES = frozenset({"data:live"})  # all that catalog and read need
+
+TokenKey = tuple[AccessKey, str]  # and the signed-in session: a token ends with it
+
+
+class _NoRoom(Exception):  # noqa: N818 - an event: the agent takes no more tokens on this session
+    pass
+
+
+class _Place:
+    """One handle at the agent. ``users`` are calls in flight under it; ``expires`` in epoch seconds."""
+
+    def __init__(self, handle: int | None) -> None:
+        self.handle = handle
+        self.expires = 0.0
+        self.users = 0
+        self.presenting: asyncio.Task[None] | None = None
+
+
+class PresentedTokens:
+    """Belongs to one ``SiteSession``: the agent refuses a token on any session but the first that showed it."""
+
+    def __init__(self, session: SiteSession) -> None:
+        self._session = session
+        self._places: dict[TokenKey, _Place] = {}  # the longest unused first
+        self._capacity = MAX_PLACES
+        self._freed = asyncio.Condition()
+
+    @property
+    def keys(self) -> list[TokenKey]:
+        return list(self._places)
+
+    @contextlib.asynccontextmanager
+    async def handle_for(self, access: SiteAccess) -> AsyncIterator[int]:
+        """The agent's handle of a token for ``access`` with at least 30 s left, kept for the length of the block.
+
+        Raises ``AccessEnded`` when the grant no longer holds, ``SiteRefused``, ``SiteUnreachable``. Waits while every
+        place is in use; the caller's deadline bounds that.
+        """
+        while True:
+            place = await self._take(access)
+            try:
+                try:
+                    handle = await self._fresh(place, access)
+                except _NoRoom:
+                    continue
+                yield handle
+                return
+            finally:
+                place.users -= 1
+                async with self._freed:
+                    self._freed.notify_all()
+
+    def forget(self, key: TokenKey) -> None:
+        """The agent no longer takes this token, or the access behind it ended: the next call presents another."""
+        place = self._places.get(key)
+        if place is not None:
+            place.expires = 0.0
+
+    async def _take(self, access: SiteAccess) -> _Place:
+        key = (access.key, access.session_key)
+        async with self._freed:
+            await self._freed.wait_for(lambda: key in self._places or self._has_room())
+            place = self._places.pop(key, None)
+            if place is None:
+                place = _Place(self._give_up_oldest() if len(self._places) >= self._capacity else None)
+            self._places[key] = place  # now the most recently used
+            place.users += 1
+            return place
+
+    def _has_room(self) -> bool:
+        return len(self._places) < self._capacity or any(not place.users for place in self._places.values())
+
+    def _give_up_oldest(self) -> int | None:
+        key = next(key for key, place in self._places.items() if not place.users)
+        return self._places.pop(key).handle
+
+    async def _fresh(self, place: _Place, access: SiteAccess) -> int:
+        if place.handle is None or place.expires - time.time() <= RENEW_BEFORE:
+            if place.presenting is None or place.presenting.done():
+                place.presenting = in_background(self._present(place, access), "present a site token")
+            # Shielded: whoever gives up waiting leaves the token to the others who wait for it.
+            await asyncio.shield(place.presenting)
+        assert place.handle is not None  # noqa: S101 - presenting set it or raised
+        return place.handle
+
+    async def _present(self, place: _Place, access: SiteAccess) -> None:
+        try:
+            token = await asite_token_for(access, LIVE_SCOPES, READ_LIFE)
+            answer = await self._authenticate(token, place)
+        except BaseException:
+            if self._places.get((access.key, access.session_key)) is place:
+                del self._places[access.key, access.session_key]
+            raise
+        place.handle, place.expires = answer.a, float(answer.exp)
+
+    async def _authenticate(self, token: str, place: _Place) -> AuthAnswer:
+        try:
+            return await self._session.authenticate(token, renew=place.handle)
+        except SiteRefused as refusal:
+            if refusal.code == "auth" and place.handle is not None:
+                return await self._session.authenticate(token)  # the agent forgot the old handle when it expired
+            held = sum(other.handle is not None for other in self._places.values())
+            if refusal.code == "busy" and place.handle is None and held:
+                self._capacity = held
+                raise _NoRoom from refusal
+            raise

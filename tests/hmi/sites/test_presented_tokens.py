@@ -1,0 +1,73 @@
+"""Tokens on a session to the real agent: renewed in time, presented again once, enough for everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from hmi.sites.errors import SiteRefused
+from hmi.sites.gateway import Gateway
+from relay_bridge.agent.clock import Clock
+from relay_bridge.agent.handles import MAX_HANDLES
+from tests.hmi.sites.people import make_person
+from tests.hmi.sites.running_site import RunningSite, access_of, sessions
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class AheadClock(Clock):
+    """A site whose clock is ahead: whatever the web app mints has expired there."""
+
+    def wall(self) -> float:
+        return time.time() + 600
+
+
+async def test_token_that_expired_is_replaced_before_it_is_used(
+    running: RunningSite, gateway: Gateway, alice: Any
+) -> None:
+    access = await access_of(alice, running)
+    await gateway.read(access, ["TK-101.level"])
+    (line,) = gateway._lines.values()
+    assert line.current is not None
+    (place,) = line.current.tokens._places.values()
+    handle, first_expiry = place.handle, place.expires
+    place.expires = time.time() + 29  # less than half a minute left
+    await gateway.read(access, ["TK-101.level"])
+    assert place.handle == handle
+    assert place.expires >= first_expiry
+
+
+async def test_agent_refuses_an_expired_token_and_the_refusal_comes_back(
+    running: RunningSite, gateway: Gateway, alice: Any
+) -> None:
+    access = await access_of(alice, running)
+    await running.stop_agent()
+    await running.start_agent(clock=AheadClock())
+    with pytest.raises(SiteRefused) as caught:
+        await gateway.read(access, ["TK-101.level"])
+    assert caught.value.code == "auth"
+
+
+async def test_token_the_agent_forgot_is_presented_again_once(
+    running: RunningSite, gateway: Gateway, alice: Any
+) -> None:
+    access = await access_of(alice, running)
+    await gateway.read(access, ["TK-101.level"])
+    (line,) = gateway._lines.values()
+    assert line.current is not None
+    for place in line.current.tokens._places.values():
+        place.handle = 99  # a handle the agent never gave
+    assert await gateway.read(access, ["TK-101.level"])
+
+
+async def test_more_people_than_the_agent_takes_tokens_all_read(running: RunningSite, gateway: Gateway) -> None:
+    people = [await sync_to_async(make_person)(f"operator-{number}") for number in range(MAX_HANDLES + 5)]
+    accesses = [await access_of(person, running) for person in people]
+    for _ in range(2):
+        answers = await asyncio.gather(*(gateway.read(access, ["TK-101.level"]) for access in accesses))
+        assert all(answer["TK-101.level"].value == 12.345 for answer in answers)
+    assert sessions(running) == 1

@@ -133,6 +133,10 @@ AXES_LOCKOUT_PARAMETERS = ["username"]  # by account; by source address: account
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
 AXES_VERBOSE = False
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or anybody could keep an account locked for ever
+AXES_CLIENT_IP_CALLABLE = "accounts.sign_in_limits.source_address"
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # a limit by account alone is meant: the limit by source is our own
+SUPPORT_CONTACT = environment.text("SUPPORT_CONTACT", "")  # whom a locked-out person may call
 
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105 - a model's name
 OAUTH2_PROVIDER = {

@@ -85,7 +85,7 @@ def decode_result(answer: Answer, shape: type[_T]) -> _T:
     """The typed result of an answer; raises the agent's own ``RequestRefused``."""
     if answer.e is not None:
         raise RequestRefused(answer.e.c, answer.e.msg, status=answer.e.ua, detail=answer.e.d)  # type: ignore[arg-type]
-    if answer.r is None:
+    if not answer.r:
         raise MalformedMessage("answer has neither result nor error")
     try:
         return msgspec.json.decode(answer.r, type=shape)

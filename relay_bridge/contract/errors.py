@@ -25,11 +25,11 @@ class ContractError(Exception):
     """Root of everything in this package that can go wrong."""
 
 
-class MalformedMessage(ContractError):
+class MalformedMessage(ContractError):  # noqa: N818 - says what is the matter
     """Bytes that are no message of the process API."""
 
 
-class RequestRefused(ContractError):
+class RequestRefused(ContractError):  # noqa: N818 - an answer, not a fault
     """The agent refused a request.
 
     ``code`` is one of ``ERROR_CODES``; ``status`` the source's OPC UA StatusCode where it had one;

@@ -24,7 +24,7 @@ MIN_RATE_MS = 250
 MAX_RATE_MS = 60_000
 
 # Agent ids are the agent's own; they stand in URLs and HTML attributes, so their alphabet is narrow.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 TagId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
 RequestId = Annotated[int, Meta(ge=1, le=2**53)]
 AuthHandle = Annotated[int, Meta(ge=1, le=2**31)]
@@ -37,7 +37,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     """A closed shape: unknown fields are refused, defaults are not sent."""
 
 
-class Request(_Strict):
+class Request(_Strict, frozen=True):
     """One call. ``a`` is the handle of a presented site token; ``hello``, ``auth`` and ``ping`` go without."""
 
     i: RequestId
@@ -46,29 +46,31 @@ class Request(_Strict):
     p: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Credit(_Strict):
+class Credit(_Strict, frozen=True):
     """The receiver has digested every data push up to ``ok``."""
 
     ok: Seq
 
 
-class ErrorBody(_Strict):
+class ErrorBody(_Strict, frozen=True):
     c: str
     msg: str
     ua: int | None = None
     d: dict[str, Any] | None = None
 
 
-class Answer(_Strict):
+class Answer(_Strict, frozen=True):
+    """A result or an error. ``r`` is empty when there is none: msgspec reads no ``Raw | None``."""
+
     i: RequestId
-    r: msgspec.Raw | None = None
+    r: msgspec.Raw = msgspec.Raw(b"")
     e: ErrorBody | None = None
 
 
 # --- hello ---------------------------------------------------------------------------------------------------
 
 
-class Hello(_Strict):
+class Hello(_Strict, frozen=True):
     """First message of a session; anything else before it ends the session."""
 
     v: int
@@ -77,7 +79,7 @@ class Hello(_Strict):
     cat: Annotated[str, Meta(max_length=64)] | None = None
 
 
-class SourceState(_Strict, array_like=True):
+class SourceState(_Strict, frozen=True, array_like=True):
     """State of one source: 0 ok, 1 degraded, 2 down; ``since`` in epoch ms; ``reason`` in words."""
 
     code: Literal[0, 1, 2] = 0
@@ -85,7 +87,7 @@ class SourceState(_Strict, array_like=True):
     reason: Annotated[str, Meta(max_length=200)] = ""
 
 
-class HelloAnswer(_Strict):
+class HelloAnswer(_Strict, frozen=True):
     """``t`` is the agent's clock in epoch ms, ``hb`` the heartbeat period in ms, ``caps`` what sources can do."""
 
     v: int
@@ -102,12 +104,12 @@ class HelloAnswer(_Strict):
 # --- auth ----------------------------------------------------------------------------------------------------
 
 
-class Auth(_Strict):
+class Auth(_Strict, frozen=True):
     token: Annotated[str, Meta(max_length=4096)]
     a: AuthHandle | None = None  # renew this handle in place instead of opening another
 
 
-class AuthAnswer(_Strict):
+class AuthAnswer(_Strict, frozen=True):
     """``exp`` in epoch seconds, as in the token."""
 
     a: int
@@ -118,7 +120,7 @@ class AuthAnswer(_Strict):
 # --- catalog -------------------------------------------------------------------------------------------------
 
 
-class Limits(_Strict):
+class Limits(_Strict, frozen=True):
     """Alarm limits in the tag's unit (ISA-18.2: low-low, low, high, high-high)."""
 
     ll: float | None = None
@@ -127,7 +129,7 @@ class Limits(_Strict):
     hh: float | None = None
 
 
-class CatalogTag(_Strict):
+class CatalogTag(_Strict, frozen=True):
     """What a screen must know of a tag. ``lo``/``hi``: range in ``unit``; ``dec``: decimals; ``canon``: tank key.
 
     ``source`` is the agent's id of the source, so that a dead source marks exactly its own tags.
@@ -147,7 +149,7 @@ class CatalogTag(_Strict):
     enums: dict[str, str] | None = None
 
 
-class CatalogAsset(_Strict):
+class CatalogAsset(_Strict, frozen=True):
     """A tank, a pump or another unit, standing in an area."""
 
     id: str
@@ -156,13 +158,13 @@ class CatalogAsset(_Strict):
     kind: Literal["tank", "pump", "unit"] = "unit"
 
 
-class CatalogQuery(_Strict):
+class CatalogQuery(_Strict, frozen=True):
     have: Annotated[str, Meta(max_length=64)] | None = None
     cur: Annotated[int, Meta(ge=0)] = 0
     max: Annotated[int, Meta(ge=1, le=200)] = 200
 
 
-class CatalogAnswer(_Strict):
+class CatalogAnswer(_Strict, frozen=True):
     """A page of the catalog. ``cat`` is the hash of the whole; ``same`` when the caller has it already."""
 
     cat: str
@@ -180,44 +182,44 @@ TagList = Annotated[list[TagId], Meta(min_length=1, max_length=MAX_TAGS)]
 ReadItem = list[Any]
 
 
-class Read(_Strict):
+class Read(_Strict, frozen=True):
     """``fresh`` reads the source, not the cache."""
 
     tags: TagList
     fresh: bool = False
 
 
-class ReadAnswer(_Strict):
+class ReadAnswer(_Strict, frozen=True):
     t: int
     d: list[ReadItem]
 
 
-class Sub(_Strict):
+class Sub(_Strict, frozen=True):
     tags: TagList
     rate: Annotated[int, Meta(ge=MIN_RATE_MS, le=MAX_RATE_MS)] = 1000
 
 
-class SubAnswer(_Strict):
+class SubAnswer(_Strict, frozen=True):
     """``h``: handle of each tag; ``bad``: OPC UA StatusCode of each tag that cannot be had."""
 
     h: dict[str, int]
     bad: dict[str, int] = {}
 
 
-class Unsub(_Strict):
+class Unsub(_Strict, frozen=True):
     tags: TagList
 
 
-class Rate(_Strict):
+class Rate(_Strict, frozen=True):
     ms: Annotated[int, Meta(ge=MIN_RATE_MS, le=MAX_RATE_MS)]
     bg: bool = False
 
 
-class Empty(_Strict):
+class Empty(_Strict, frozen=True):
     """A method without parameters, or an answer without facts."""
 
 
-class PingAnswer(_Strict):
+class PingAnswer(_Strict, frozen=True):
     t: int
 
 
@@ -227,20 +229,20 @@ class PingAnswer(_Strict):
 UpdateItem = list[Any]
 
 
-class Snapshot(_Strict, tag="s", tag_field="k"):
+class Snapshot(_Strict, frozen=True, tag="s", tag_field="k"):
     n: Seq
     t: int
     d: list[UpdateItem]
     full: Literal[0, 1] = 1
 
 
-class Delta(_Strict, tag="d", tag_field="k"):
+class Delta(_Strict, frozen=True, tag="d", tag_field="k"):
     n: Seq
     t: int
     d: list[UpdateItem]
 
 
-class Heartbeat(_Strict, tag="h", tag_field="k"):
+class Heartbeat(_Strict, frozen=True, tag="h", tag_field="k"):
     """Sent when nothing else was for ``hb`` ms, and at once when a source changes its state."""
 
     n: Seq
@@ -248,7 +250,7 @@ class Heartbeat(_Strict, tag="h", tag_field="k"):
     src: dict[str, SourceState]
 
 
-class Bye(_Strict, tag="bye", tag_field="k"):
+class Bye(_Strict, frozen=True, tag="bye", tag_field="k"):
     """The agent ends the stream: ``lease`` (not renewed), ``shutdown``, ``config``."""
 
     n: Seq

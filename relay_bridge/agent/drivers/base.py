@@ -7,12 +7,15 @@ and never raises out of ``run`` except when cancelled: a dead source is a state,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from relay_bridge.contract.messages import CatalogTag, SourceState
 from relay_bridge.contract.readings import Reading
 
-OK, DEGRADED, DOWN = 0, 1, 2  # SourceState.code
+# SourceState.code
+OK: Final = 0
+DEGRADED: Final = 1
+DOWN: Final = 2
 
 
 class Sink(Protocol):

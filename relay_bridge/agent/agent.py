@@ -1,0 +1,118 @@
+"""``SiteAgent``: the whole program at the site. Reads go in at the top and come out at the relay.
+
+    drivers  →  subscriptions (what is watched, newest value)  →  sessions  →  uplink  →  relay
+                                         ↑                            ↓
+                                     catalog                admission, ceiling
+
+Started by ``cli.py``; tests and benchmarks start it in their own loop::
+
+    agent = SiteAgent(load_config(path))
+    task = asyncio.create_task(agent.run())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from relay_bridge.agent.clock import Clock
+from relay_bridge.agent.config import SiteConfig
+from relay_bridge.agent.drivers import build_drivers
+from relay_bridge.agent.drivers.base import DOWN, Driver
+from relay_bridge.agent.handles import LEASE
+from relay_bridge.agent.live_plan import HEARTBEAT
+from relay_bridge.agent.site import open_site
+from relay_bridge.agent.trust import load_trust
+from relay_bridge.agent.uplink import Uplink
+from relay_bridge.contract.messages import SourceState
+
+DRIVER_RESTART = 5.0  # seconds before a driver that broke is started again
+DRIVERS_STOP = 1.0  # seconds for drivers to close their sessions at the sources; the whole end takes under 3 s
+HEALTH_INTERVAL = 600.0  # seconds between two lines that say how things are
+logger = logging.getLogger(__name__)
+
+
+class SiteAgent:
+    """The agent of one site. ``run`` serves until ``stop`` is called or it is cancelled; both end it in good order.
+
+    ``drivers`` (by source id) replace those of the configuration. Raises ``ConfigError`` when keys, pins or
+    certificates cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        drivers: Mapping[str, Driver] | None = None,
+        *,
+        clock: Clock | None = None,
+        lease: float = LEASE,
+        heartbeat: float = HEARTBEAT,
+    ) -> None:
+        clock = clock or Clock()
+        now = datetime.datetime.fromtimestamp(clock.wall(), datetime.UTC)
+        self.config = config
+        self.trust = load_trust(config.trust, now)
+        self.drivers = dict(drivers) if drivers is not None else build_drivers(config)
+        self.site = open_site(config, self.trust, self.drivers, clock, lease=lease, heartbeat=heartbeat)
+        self.uplink = Uplink(config.relay, self.trust, self.site, max_sessions=config.limits.sessions)
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """End ``run``: sessions get a bye, sources are left properly."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until stopped. A dead source or relay is a state and is told in words; it does not end this."""
+        logger.info("site %s: %d tags of %d sources", self.site.id, len(self.config.tags), len(self.drivers))
+        sources = [asyncio.create_task(self._supervise(driver)) for driver in self.drivers.values()]
+        uplink = asyncio.create_task(self.uplink.run())
+        health = asyncio.create_task(self._tell_health())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({uplink, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if uplink.done():
+                uplink.result()  # it never ends by itself: whatever it raises is an error of this program
+        finally:
+            await self.uplink.drain()
+            await _end([uplink, health, stopped, *sources], DRIVERS_STOP)
+            logger.info("site %s: stopped", self.site.id)
+
+    async def _supervise(self, driver: Driver) -> None:
+        """Drivers look after their own connection; one that breaks all the same does not take the others along."""
+        while True:
+            try:
+                await driver.run(self.site.subscriptions)
+            except Exception:
+                logger.exception(
+                    "the driver of source %s broke; it starts again in %.0f s", driver.source, DRIVER_RESTART
+                )
+            state = SourceState(DOWN, self.site.clock.wall_ms(), "the driver broke and starts again")
+            self.site.subscriptions.source_state(driver.source, state)
+            await asyncio.sleep(DRIVER_RESTART)
+
+    async def _tell_health(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL)
+            states = self.site.subscriptions.states()
+            sources = ", ".join(f"{source} {_STATE_WORDS[state.code]}" for source, state in states.items())
+            logger.info(
+                "relay %s, %d sessions, %d tags watched, sources: %s",
+                self.uplink.state.status,
+                self.uplink.sessions,
+                self.site.subscriptions.watched(),
+                sources,
+            )
+
+
+_STATE_WORDS = {0: "ok", 1: "degraded", 2: "down"}
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]], deadline: float) -> None:
+    for task in tasks:
+        task.cancel()
+    _, late = await asyncio.wait(tasks, timeout=deadline)
+    if late:
+        logger.warning("%d parts did not stop within %.0f s", len(late), deadline)

@@ -1,0 +1,74 @@
+"""The site tokens that a session has presented, by handle; who asks under which, and until when values may flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay_bridge.agent.admission import Admission, Admitted
+from relay_bridge.agent.clock import Clock
+from relay_bridge.contract.errors import RequestRefused
+
+MAX_HANDLES = 8  # tokens in use on one session
+LEASE = 30.0  # seconds that values flow after a token with data:live was last presented
+STREAM_SCOPE = "data:live"
+# One sentence for every refusal: whoever tries tokens learns nothing from the answers.
+NOT_ACCEPTED = "The site did not accept this token."
+
+
+@dataclass(frozen=True)
+class _Presented:
+    admitted: Admitted
+    at: float  # monotonic seconds
+
+
+class Handles:
+    """At most ``MAX_HANDLES`` presented tokens of one session."""
+
+    def __init__(self, admission: Admission, clock: Clock, lease: float = LEASE) -> None:
+        self._admission = admission
+        self._clock = clock
+        self._lease = lease
+        self._open: dict[int, _Presented] = {}
+        self._last = 0
+
+    def present(self, admitted: Admitted, renew: int | None) -> int:
+        """The handle of an admitted token: ``renew`` again, when that handle is still known, or a new one."""
+        if renew is None:
+            self._forget_expired()
+            if len(self._open) >= MAX_HANDLES:
+                raise RequestRefused("busy", f"This session already uses {MAX_HANDLES} tokens; renew one of them.")
+            self._last += 1
+            renew = self._last
+        elif renew not in self._open:
+            raise RequestRefused("auth", NOT_ACCEPTED)
+        self._open[renew] = _Presented(admitted, self._clock.monotonic())
+        return renew
+
+    def require(self, handle: int | None, scope: str) -> Admitted:
+        """What the handle opens now; ``RequestRefused`` ``auth`` when it opens nothing, ``role`` without the scope."""
+        presented = self._open.get(handle) if handle is not None else None
+        if presented is None or not self._admission.still_holds(presented.admitted, self._clock.wall()):
+            raise RequestRefused("auth", "Present a valid token first; this request came without one.")
+        if scope not in presented.admitted.scopes:
+            raise RequestRefused("role", f"The presented token does not carry {scope}.")
+        return presented.admitted
+
+    def lease_left(self) -> float:
+        """Seconds that live values may still flow; 0 or less when they may not."""
+        wall, now = self._clock.wall(), self._clock.monotonic()
+        return max(
+            (
+                min(presented.admitted.valid_until - wall, presented.at + self._lease - now)
+                for presented in self._open.values()
+                if STREAM_SCOPE in presented.admitted.scopes and self._admission.still_holds(presented.admitted, wall)
+            ),
+            default=0.0,
+        )
+
+    def _forget_expired(self) -> None:
+        wall = self._clock.wall()
+        for handle in [h for h, p in self._open.items() if not self._admission.still_holds(p.admitted, wall)]:
+            del self._open[handle]
+
+    def __len__(self) -> int:
+        return len(self._open)

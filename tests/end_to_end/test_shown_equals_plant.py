@@ -34,7 +34,10 @@ async def main(url, nodes, seconds):
 
 asyncio.run(main(sys.argv[1], json.loads(sys.argv[2]), float(sys.argv[3])))
 """
-SUFFIX = {"level": "Level", "temp_avg": "AvgTemp", "tov": "TOV", "gsv": "GSV", "ullage": "Ullage"}
+SUFFIX = {
+    "level": "Level", "ullage": "Ullage", "level_rate": "LevelRate", "temp_avg": "AvgTemp", "pressure": "Pressure",
+    "water_level": "FreeWater", "tov": "TOV", "gov": "GOV", "gsv": "GSV", "flow": "Flow", "density_obs": "Density",
+}  # fmt: skip
 
 
 def node_of(tag: str) -> str | None:
@@ -42,24 +45,37 @@ def node_of(tag: str) -> str | None:
     return f"{asset}.{SUFFIX[canon]}" if canon in SUFFIX else None
 
 
+def look(page: Page, seconds: int) -> list[tuple[str, int, str]]:
+    """What the page shows, twice a second: (node, moment, text)."""
+    shown = []
+    for _ in range(2 * seconds):
+        page.wait_for_timeout(500)
+        shown += [
+            (node, each["t"], each["text"])
+            for each in tags(page)
+            if (node := node_of(each["tag"])) and each["quality"] == "good" and not each["stale"]
+        ]
+    return shown
+
+
 def test_hundred_random_pairs(operator: Page, demo: Demo) -> None:
     operator.goto(f"{demo.url}/sites/demo/")
     wait_for(lambda: all_live(operator), "overview live", within=20)
-    nodes = sorted({node for each in tags(operator) if (node := node_of(each["tag"]))})
-    assert nodes
+    tanks = sorted({each["tag"].partition(".")[0] for each in tags(operator) if each["tag"].startswith("TK-")})
+    nodes = [f"{tank}.{suffix}" for tank in tanks for suffix in SUFFIX.values()]
     ports = json.loads((demo.directory / "ports.json").read_text())
     recorder = subprocess.Popen(
-        [sys.executable, "-c", RECORDER, f"opc.tcp://127.0.0.1:{ports['plant']}", json.dumps(nodes), "25"],
+        [sys.executable, "-c", RECORDER, f"opc.tcp://127.0.0.1:{ports['plant']}", json.dumps(nodes), "36"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    shown: list[tuple[str, int, str]] = []
-    for _ in range(40):
-        operator.wait_for_timeout(500)
-        shown += [
-            (node, each["t"], each["text"])
-            for each in tags(operator)
-            if (node := node_of(each["tag"])) and each["quality"] == "good" and not each["stale"]
-        ]
+    assert recorder.stderr is not None
+    assert any("recording" in line for line in recorder.stderr), "the recorder did not start"
+    shown = look(operator, 8)
+    moving = sorted({node.partition(".")[0] for node, _, _ in shown if len({t for n, t, _ in shown if n == node}) > 3})
+    assert moving, "no tank moves"
+    operator.goto(f"{demo.url}/sites/demo/tanks/{moving[0]}/")
+    wait_for(lambda: all_live(operator), "tank page live", within=10)
+    shown += look(operator, 20)
     said_lines, errors = recorder.communicate(timeout=30)
     assert recorder.returncode == 0, errors
     said = {(node, t): value for node, t, value in map(json.loads, said_lines.splitlines())}

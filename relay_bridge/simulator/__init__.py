@@ -1,0 +1,1 @@
+"""A simulated plant: a tank farm and a pump as a real OPC UA server, with faults on demand."""

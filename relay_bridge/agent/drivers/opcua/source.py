@@ -1,0 +1,262 @@
+"""``OpcUaDriver``: the supervisor of one process server. Connect, watch, announce what happens, abandon, try again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from asyncua import ua
+
+from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Sink
+from relay_bridge.agent.drivers.opcua.connection import Connection
+from relay_bridge.agent.drivers.opcua.deadlines import (
+    PAUSE_BASE,
+    PAUSE_MAX,
+    PAUSE_MIN,
+    SETTLED,
+    SWEEP,
+    TASKS_DEADLINE,
+    within,
+)
+from relay_bridge.agent.drivers.opcua.descriptions import read_descriptions
+from relay_bridge.agent.drivers.opcua.heartbeat import Heartbeat
+from relay_bridge.agent.drivers.opcua.problems import SourceLost, status_words, words
+from relay_bridge.agent.drivers.opcua.reads import read_tags
+from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings, OpcUaTag
+from relay_bridge.agent.drivers.opcua.subscriptions import TagSubscriptions
+from relay_bridge.contract.errors import RequestRefused
+from relay_bridge.contract.messages import CatalogTag, SourceState
+from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, Reading
+from relay_bridge.protocol.backoff import full_jitter
+
+logger = logging.getLogger(__name__)
+MAX_REASON = 200  # characters, as in SourceState
+
+
+class OpcUaDriver:
+    """The driver of one OPC UA source (``relay_bridge.agent.drivers.base.Driver``).
+
+    ``clock`` gives seconds since the epoch, ``chance`` numbers in [0, 1) for the back-off.
+    """
+
+    capabilities = frozenset({"read", "subscribe"})
+
+    def __init__(
+        self,
+        config: OpcUaSettings,
+        tags: Iterable[OpcUaTag],
+        *,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.source = config.id
+        self._settings = config
+        self._tags = {tag.id: tag for tag in tags}
+        self._clock = clock
+        self._chance = chance
+        self._sink: Sink | None = None
+        self._watched: dict[str, None] = {}  # in the order asked
+        self._wanted_changed = asyncio.Event()
+        self._online: Connection | None = None
+        self._state: SourceState | None = None
+        self._descriptions: dict[str, CatalogTag] = {}
+        self._trust_deadband = True
+        self._last_beat: Any = None  # the heartbeat as last seen, over all connections
+
+    async def run(self, sink: Sink) -> None:
+        """Keep the source connected until cancelled."""
+        self._sink = sink
+        _quiet_library()
+        self._announce(DOWN, "connecting to the process server")
+        attempt = 0
+        while True:
+            began = time.monotonic()
+            reason = await self._live()
+            attempt = 0 if time.monotonic() - began > SETTLED else attempt + 1
+            pause = max(PAUSE_MIN, full_jitter(max(attempt - 1, 0), PAUSE_BASE, PAUSE_MAX, self._chance))
+            logger.info("Source %s: %s; next attempt in %.1f s.", self.source, reason, pause)
+            await asyncio.sleep(pause)
+
+    def watch(self, tags: Iterable[str]) -> None:
+        for tag in tags:
+            if tag in self._tags:
+                self._watched[tag] = None
+            elif self._sink is not None:
+                self._sink.put(tag, Reading(None, self._now(), BAD_NODE_ID_UNKNOWN))
+        self._wanted_changed.set()
+
+    def unwatch(self, tags: Iterable[str]) -> None:
+        for tag in tags:
+            self._watched.pop(tag, None)
+        self._wanted_changed.set()
+
+    async def read(self, tags: Sequence[str], deadline: float) -> Mapping[str, Reading]:
+        """Fresh readings. RequestRefused: ``source_down`` without a live source, ``source_refused`` by the server."""
+        connection = self._online
+        if connection is None:
+            reason = self._state.reason if self._state is not None else "not started"
+            raise RequestRefused("source_down", f"The source cannot be read: {reason}.")
+        known = [self._tags[tag] for tag in dict.fromkeys(tags) if tag in self._tags]
+        try:
+            readings = dict(await within(deadline, read_tags(connection, known, self._now), "reading"))
+        except SourceLost as lost:
+            raise RequestRefused("source_down", f"The source cannot be read: {lost.reason}.") from lost
+        except ua.UaStatusCodeError as error:
+            text = f"The source refused to be read: {status_words(error.code)}."
+            raise RequestRefused("source_refused", text, status=error.code) from error
+        except ua.UaError as error:
+            raise RequestRefused("source_refused", f"The source cannot be read: {words(error, 'reading')}.") from error
+        unknown = Reading(None, self._now(), BAD_NODE_ID_UNKNOWN)
+        return {tag: readings.get(tag, unknown) for tag in tags}
+
+    def describe(self) -> Mapping[str, CatalogTag]:
+        return dict(self._descriptions)
+
+    # --- one life ------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> str:
+        """One connection from opening to its end; the reason of the end, which has been announced."""
+        connection = Connection(self._settings)
+        reason = ""
+        try:
+            await connection.open()
+            await self._serve(connection)
+        except asyncio.CancelledError:
+            raise
+        except SourceLost as lost:
+            reason = lost.reason
+        except Exception as error:
+            logger.exception("Source %s: the connection ended in a way that was not foreseen.", self.source)
+            reason = words(error, "watching")
+        finally:
+            self._online = None
+            if reason:
+                # At once, before any cleaning up: every second counts towards what an operator is told.
+                self._announce(DOWN, reason)
+            await connection.close()
+        return reason
+
+    async def _serve(self, connection: Connection) -> None:
+        """Subscribe, announce, and stay until something ends it with SourceLost."""
+        heartbeat = Heartbeat(self._settings, self._clock, lambda: self._judge(heartbeat), self._last_beat)
+        subscriptions = TagSubscriptions(connection, self._settings, self._put, self._now, self._trust_deadband)
+        watchers: list[Awaitable[None]] = [
+            self._until_lost(connection),
+            connection.keep_channel(),
+            self._beat(connection, heartbeat),
+            self._follow(connection, heartbeat, subscriptions),
+        ]
+        tasks = [asyncio.ensure_future(watcher) for watcher in watchers]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            self._online = None
+            await next(task for task in tasks if task in done)
+        finally:
+            self._last_beat = heartbeat.last_value
+            await _end(tasks)
+
+    async def _until_lost(self, connection: Connection) -> None:
+        await connection.lost()
+        raise SourceLost("the process server closed the connection")
+
+    async def _beat(self, connection: Connection, heartbeat: Heartbeat) -> None:
+        await heartbeat.start(connection)
+        await heartbeat.watch()
+
+    async def _follow(self, connection: Connection, heartbeat: Heartbeat, subscriptions: TagSubscriptions) -> None:
+        """Bring every watched tag up to date, say that the source is there, then keep to what is wanted."""
+        await heartbeat.began.wait()
+        self._wanted_changed.clear()
+        await subscriptions.sync(self._wanted())
+        # Values first, the good news second: nothing old may look live between the two.
+        await self._read_now(subscriptions, self._wanted())
+        self._online = connection
+        self._judge(heartbeat)
+        await self._describe(connection)
+        swept = time.monotonic()
+        while True:
+            await _first_of(SWEEP, self._wanted_changed, subscriptions.attention)
+            if self._wanted_changed.is_set():
+                self._wanted_changed.clear()
+            await subscriptions.sync(self._wanted())
+            await subscriptions.mend()
+            if time.monotonic() - swept >= SWEEP:
+                swept = time.monotonic()
+                try:
+                    await subscriptions.sweep()
+                except ua.UaStatusCodeError as error:
+                    raise SourceLost(words(error, "reading")) from error
+                self._trust_deadband = subscriptions.use_deadband
+
+    async def _read_now(self, subscriptions: TagSubscriptions, tags: Sequence[OpcUaTag]) -> None:
+        try:
+            await subscriptions.refresh(tags)
+        except ua.UaStatusCodeError as error:
+            raise SourceLost(words(error, "reading")) from error
+
+    async def _describe(self, connection: Connection) -> None:
+        """Once for every tag; a server that fails at it is still worth watching, one that hangs is not."""
+        missing = [tag for tag in self._tags.values() if tag.id not in self._descriptions]
+        with suppress(ua.UaError):
+            self._descriptions.update(await read_descriptions(connection, self.source, missing))
+
+    # --- what is told --------------------------------------------------------------------------------------------
+
+    def _judge(self, heartbeat: Heartbeat) -> None:
+        """Healthy or degraded, once the source is online."""
+        if self._online is not None:
+            self._announce(DEGRADED if heartbeat.warning else OK, heartbeat.warning)
+
+    def _announce(self, code: int, reason: str) -> None:
+        state = self._state
+        if state is not None and state.code == code:
+            if state.reason == reason:
+                return
+            since = state.since  # still the same trouble, told in other words
+        else:
+            since = self._now()
+        self._state = SourceState(code, since, reason[:MAX_REASON])  # type: ignore[arg-type]
+        if self._sink is not None:
+            self._sink.source_state(self.source, self._state)
+
+    def _put(self, tag: str, reading: Reading) -> None:
+        if self._sink is not None and tag in self._watched:
+            self._sink.put(tag, reading)
+
+    def _wanted(self) -> list[OpcUaTag]:
+        return [self._tags[tag] for tag in self._watched]
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+async def _first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Wait until one of the events is set, at most ``seconds``."""
+    tasks = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
+    """Cancel our own tasks and see them end; what they still had to say was said by the first."""
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=TASKS_DEADLINE)
+    for task in done:
+        if not task.cancelled():
+            task.exception()
+
+
+def _quiet_library() -> None:
+    """asyncua logs every publish at INFO and every lost connection with a trace; we say it in words instead."""
+    library = logging.getLogger("asyncua")
+    if library.level == logging.NOTSET:
+        library.setLevel(logging.CRITICAL)

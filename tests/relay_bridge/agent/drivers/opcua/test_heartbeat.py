@@ -1,0 +1,81 @@
+"""The heartbeat's judgement: what counts as a sign of life, when silence is too long, and when a clock is blamed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from asyncua import ua
+
+from relay_bridge.agent.drivers.opcua.heartbeat import BEAT, SERVICE_LEVEL, Heartbeat
+from relay_bridge.agent.drivers.opcua.problems import SourceLost
+from relay_bridge.agent.drivers.opcua.publishing import Notification
+from tests.relay_bridge.agent.drivers.opcua.support import settings
+
+NOW = 1_800_000_000.0
+
+
+def beat(offset, value=None):
+    """A heartbeat whose clock is ``offset`` seconds off; a counter beats with ``value``."""
+    moment = datetime.fromtimestamp(NOW + offset, UTC)
+    raw = moment if value is None else value
+    return Notification([(BEAT, ua.DataValue(ua.Variant(raw), ServerTimestamp=moment))])
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def heartbeat(told):
+    return Heartbeat(settings("opc.tcp://127.0.0.1:1", stale_s=0.05), lambda: NOW, lambda: told.append(1))
+
+
+def test_the_first_value_is_no_life_a_change_is(heartbeat):
+    heartbeat._receive(beat(0))
+    assert not heartbeat.began.is_set()
+    heartbeat._receive(beat(0))
+    assert not heartbeat.began.is_set()
+    heartbeat._receive(beat(1))
+    assert heartbeat.began.is_set()
+
+
+def test_the_value_of_the_last_connection_is_no_life_another_is():
+    last = datetime.fromtimestamp(NOW, UTC)
+    heartbeat = Heartbeat(settings("opc.tcp://127.0.0.1:1"), lambda: NOW, lambda: None, last)
+    heartbeat._receive(beat(0))
+    assert not heartbeat.began.is_set()
+    heartbeat._receive(beat(3))
+    assert heartbeat.began.is_set()
+
+
+async def test_silence_ends_it_with_the_time_of_the_last_beat(heartbeat):
+    with pytest.raises(SourceLost, match=r"process server silent since 08:00:00 UTC"):
+        await heartbeat.watch()
+
+
+def test_a_clock_is_blamed_after_two_wrong_beats_and_cleared_by_a_right_one(heartbeat, told):
+    heartbeat._receive(beat(-61))
+    assert heartbeat.warning == ""
+    heartbeat._receive(beat(-60))
+    assert heartbeat.warning == "the process server's clock is 60 s behind this machine's"
+    heartbeat._receive(beat(-59))
+    assert len(told) == 1
+    heartbeat._receive(beat(1))
+    assert heartbeat.warning == ""
+    assert len(told) == 2
+
+
+def test_a_counter_beats_too_and_is_judged_by_the_servers_time(heartbeat):
+    heartbeat._receive(beat(20, value=1))
+    heartbeat._receive(beat(21, value=2))
+    assert heartbeat.began.is_set()
+    assert "21 s ahead of" in heartbeat.warning
+
+
+def test_a_low_service_level_is_a_warning(heartbeat):
+    heartbeat._receive(Notification([(SERVICE_LEVEL, ua.DataValue(ua.Variant(199, ua.VariantType.Byte)))]))
+    assert heartbeat.warning == "the process server reports service level 199 of 255"
+    heartbeat._receive(Notification([(SERVICE_LEVEL, ua.DataValue(ua.Variant(200, ua.VariantType.Byte)))]))
+    assert heartbeat.warning == ""

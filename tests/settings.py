@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from pathlib import Path
 
 _state = tempfile.mkdtemp(prefix="sightline-tests-")
 os.environ.setdefault("SIGHTLINE_STATE_DIR", _state)
@@ -12,6 +13,8 @@ os.environ.setdefault("SIGHTLINE_ALLOWED_HOSTS", "127.0.0.1,localhost,testserver
 
 from hmi.settings import *  # noqa: E402, F403
 
+# A file, as in production: the in-memory test database locks whole tables against readers.
+DATABASES["default"]["TEST"] = {"NAME": str(Path(_state) / "test.sqlite3")}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; production keeps Django's default
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

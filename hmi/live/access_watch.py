@@ -1,0 +1,171 @@
+"""Ends live pages whose access ended: one look a second at what stands behind all open sockets, at once on a change.
+
+Channels asks who somebody is once, when the socket opens; without this a revoked page would go on for ever. A page
+whose access cannot be checked for ``FAIL_CLOSED`` seconds is closed as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from channels.db import database_sync_to_async
+
+from accounts.sessions import live_session_keys, touch_sessions
+from hmi.live.live_socket import CLOSE_ACCESS_ENDED, CLOSE_FAULT, CLOSE_RELOAD, LiveSocket
+from hmi.sites import access_changes
+from hmi.sites.access import AccessKey, still_live
+from hmi.sites.background import in_background
+
+logger = logging.getLogger(__name__)
+
+SWEEP = 1.0  # seconds; the promise is 5 s from the change to the last value
+AFTER_BELL = 0.05  # seconds: one administrator's click saves several rows
+SWEEP_DEADLINE = 4.0  # seconds for one look
+FAIL_CLOSED = 10.0  # seconds without a look that worked; then nobody may look any more
+TOUCH = 60.0  # seconds between two notes that an open page in front counts as use
+SIGNED_OUT = "You were signed out."
+UNCHECKED = "Sightline cannot check at the moment who may see this page."
+
+# A thread of its own: a slow page must not hold up the look that ends other pages.
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="access-watch")
+
+
+class Findings(NamedTuple):
+    """Which accesses ended, each with the reason in words, and which sessions are still signed in."""
+
+    ended: dict[AccessKey, str]
+    sessions: set[str]
+
+
+def look(keys: set[AccessKey], sessions: set[str]) -> Findings:
+    """Two queries, however many sockets are open."""
+    return Findings(still_live(keys), live_session_keys(sessions, time.time()))
+
+
+_alook = database_sync_to_async(look, thread_sensitive=False, executor=_thread)
+_atouch = database_sync_to_async(touch_sessions, thread_sensitive=False, executor=_thread)
+
+
+class AccessWatch:
+    """The sockets of one event loop, and the one task that looks after them while there are any."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[LiveSocket, None] = {}
+        self._loop = asyncio.get_running_loop()
+        self._bell = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._touched_at = self._loop.time()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    def count_of(self, user_id: int) -> int:
+        """How many sockets this person has open."""
+        return sum(socket.user_id == user_id for socket in self._sockets)
+
+    def add(self, socket: LiveSocket) -> None:
+        """Look after ``socket`` from now on, for the first time at once: much may have happened since it asked."""
+        self._sockets[socket] = None
+        self._bell.set()
+        if self._task is None or self._task.done():
+            self._task = in_background(self._run(), "access watch")
+
+    def remove(self, socket: LiveSocket) -> None:
+        self._sockets.pop(socket, None)
+
+    async def _run(self) -> None:
+        forget_bell = access_changes.on_change(_thread_safe_bell(self))
+        good_at = self._loop.time()
+        try:
+            while self._sockets:
+                if await self._sweep():
+                    good_at = self._loop.time()
+                elif self._loop.time() - good_at >= FAIL_CLOSED:
+                    self._close_everything()
+                await self._wait()
+        finally:
+            forget_bell()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(SWEEP):
+                await self._bell.wait()
+            await asyncio.sleep(AFTER_BELL)
+        except TimeoutError:
+            pass
+        self._bell.clear()
+
+    async def _sweep(self) -> bool:
+        """One look at everything; False when it could not be done."""
+        sockets = list(self._sockets)
+        keys = {access.key for socket in sockets for access in socket.accesses}
+        try:
+            async with asyncio.timeout(SWEEP_DEADLINE):
+                findings = await _alook(keys, {socket.session_key for socket in sockets})
+            for socket in sockets:
+                end_if_over(socket, findings)
+        except Exception as error:  # whatever it is, the answer is the same: not checked
+            logger.warning("Open live pages could not be checked: %s", error or type(error).__name__)
+            return False
+        await self._touch(sockets)
+        return True
+
+    async def _touch(self, sockets: Iterable[LiveSocket]) -> None:
+        now = self._loop.time()
+        if now - self._touched_at < TOUCH:
+            return
+        self._touched_at = now
+        in_front = {socket.session_key for socket in sockets if socket.in_front}
+        try:
+            async with asyncio.timeout(SWEEP_DEADLINE):
+                await _atouch(in_front)
+        except Exception as error:  # the worst that follows is a sign-in that ends early
+            logger.warning("The use of open pages could not be noted: %s", error or type(error).__name__)
+
+    def _close_everything(self) -> None:
+        logger.error("Open live pages could not be checked for %.0f s: closing them.", FAIL_CLOSED)
+        for socket in list(self._sockets):
+            socket.end(UNCHECKED, CLOSE_FAULT)
+
+
+def end_if_over(socket: LiveSocket, findings: Findings) -> None:
+    """End the socket when its sign-in or one of its accesses is over.
+
+    A list of sites that lost one of several is not over: the page connects again and gets the others.
+    """
+    over = [access for access in socket.accesses if access.key in findings.ended]
+    if socket.session_key not in findings.sessions:
+        why = next((findings.ended[access.key] for access in over), SIGNED_OUT)
+        socket.end(why, CLOSE_ACCESS_ENDED, ended=socket.accesses)
+    elif over:
+        all_over = len(over) == len(socket.accesses)
+        code = CLOSE_ACCESS_ENDED if all_over else CLOSE_RELOAD
+        socket.end(findings.ended[over[0].key], code, ended=over)
+
+
+_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AccessWatch] = weakref.WeakKeyDictionary()
+
+
+def get_access_watch() -> AccessWatch:
+    """The watch of the running event loop."""
+    loop = asyncio.get_running_loop()
+    watch = _watches.get(loop)
+    if watch is None:
+        watch = _watches[loop] = AccessWatch()
+    return watch
+
+
+def _thread_safe_bell(watch: AccessWatch) -> Callable[[], None]:
+    loop, bell = watch._loop, watch._bell  # noqa: SLF001 - its own file
+
+    def ring() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(bell.set)
+
+    return ring

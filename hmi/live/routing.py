@@ -1,0 +1,17 @@
+"""Which socket address leads to which live page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import path, re_path
+
+from hmi.live.consumers import AssetConsumer, MySitesConsumer, NothingHere, SiteConsumer
+
+websocket_urlpatterns: list[Any] = [
+    path("ws/my-sites/", MySitesConsumer.as_asgi()),
+    path("ws/sites/<str:slug>/", SiteConsumer.as_asgi()),
+    path("ws/sites/<str:slug>/tanks/<str:asset>/", AssetConsumer.as_asgi()),
+    path("ws/sites/<str:slug>/units/<str:asset>/", AssetConsumer.as_asgi()),
+    re_path(r"", NothingHere.as_asgi()),
+]

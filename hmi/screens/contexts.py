@@ -1,0 +1,136 @@
+"""What the templates of the pages are given, made from an access and a site's answer. No I/O."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from hmi.live.first_paint import LinkSummary
+from hmi.screens.asking import SiteAnswer
+from hmi.screens.presenters.asset import show_asset_page
+from hmi.screens.presenters.badges import ALL_BADGES
+from hmi.screens.presenters.links import ShownLink, show_link
+from hmi.screens.presenters.my_sites import ShownSite, SiteFacts, role_text, show_sites
+from hmi.screens.presenters.overview import AS_LAID_OUT, ORDERS, show_overview
+from hmi.screens.presenters.values import Scene
+from hmi.screens.presenters.words import at, until_text
+from hmi.sites.access import SiteAccess
+from relay_bridge.contract.messages import CatalogAsset
+
+MY_SITES_SOCKET = "/ws/my-sites/"
+
+
+def sites_context(accesses: Iterable[SiteAccess], summaries: Mapping[str, LinkSummary], now: int) -> dict[str, Any]:
+    """The page "my sites"; ``summaries`` by slug, ``now`` in epoch ms by the web app's clock."""
+    accesses = list(accesses)
+    zones = {access.site.time_zone for access in accesses}
+    zone_name = zones.pop() if len(zones) == 1 else "UTC"
+    return {
+        "sites": _shown_sites(accesses, summaries, now),
+        "live_path": MY_SITES_SOCKET,
+        "now": str(now),
+        "zone_name": zone_name,
+        "as_of": at(now, zoneinfo.ZoneInfo(zone_name)).strftime("%H:%M:%S"),
+    }
+
+
+def site_context(access: SiteAccess, answer: SiteAnswer, *, order: str = "", area: str = "") -> dict[str, Any]:
+    """The overview of a site; an ``order`` or ``area`` that does not exist is the usual one."""
+    slug = access.site.slug
+    context = _live_context(access, answer, f"/ws/sites/{slug}/")
+    if answer.catalog is not None:
+        context["overview"] = show_overview(
+            answer.catalog,
+            answer.readings,
+            _scene(access, answer),
+            slug,
+            order=order if order in ORDERS else AS_LAID_OUT,
+            area=area,
+        )
+        context["asset_ids"] = " ".join(asset.id for asset in answer.catalog.assets)
+    return context
+
+
+def asset_context(access: SiteAccess, answer: SiteAnswer, asset: CatalogAsset, socket: str) -> dict[str, Any]:
+    """The page of one asset of the answer's catalog."""
+    context = _live_context(access, answer, socket)
+    assert answer.catalog is not None  # noqa: S101 - the asset was found in it
+    scene = _scene(access, answer)
+    context["asset"] = show_asset_page(answer.catalog, asset, answer.readings, scene, access.site.slug)
+    context["asset_ids"] = asset.id
+    return context
+
+
+def silent_asset_context(access: SiteAccess, answer: SiteAnswer, socket: str) -> dict[str, Any]:
+    """An asset's page while not even the site's catalog is known: it fills itself when the site answers."""
+    return _live_context(access, answer, socket)
+
+
+def link_only_context(access: SiteAccess, summary: LinkSummary, now: int) -> dict[str, Any]:
+    """A role without values follows the link through the socket of "my sites", which tells it nothing else."""
+    card = _shown_sites([access], {access.site.slug: summary}, now)[0]
+    return _place_context(access, summary) | {"live_path": MY_SITES_SOCKET, "site": card}
+
+
+def _live_context(access: SiteAccess, answer: SiteAnswer, live_path: str) -> dict[str, Any]:
+    context = _place_context(access, answer.summary)
+    link: ShownLink = context["link"]
+    trouble = ""
+    if answer.trouble:
+        trouble = f"{link.words}." if link.state in {"silent", "down"} else f"{access.site.name} {answer.trouble}."
+    return context | {
+        "live_path": live_path,
+        "trouble": trouble,
+        "stale": answer.stale,
+        "has_readings": bool(answer.readings),
+        "empty": answer.catalog is None,
+        "badges": ALL_BADGES,
+        "orders": ORDERS,
+    }
+
+
+def _place_context(access: SiteAccess, summary: LinkSummary) -> dict[str, Any]:
+    site = access.site
+    zone = zoneinfo.ZoneInfo(site.time_zone)
+    now = summary.agent_time
+    state = summary.link
+    told = (state.phase, state.since, state.reason) if state else ("", 0, "")
+    return {
+        "place": site.name,
+        "site_href": reverse("screens:site", args=[site.slug]),
+        "zone_name": site.time_zone,
+        "now": str(now),
+        "as_of": at(now, zone).strftime("%H:%M:%S"),
+        "link": show_link(*told, zone, now),
+        "role": role_text(access.role_name),
+        "until": until_text(access.valid_until, zone, now),
+    }
+
+
+def _scene(access: SiteAccess, answer: SiteAnswer) -> Scene:
+    zone = zoneinfo.ZoneInfo(access.site.time_zone)
+    summary = answer.summary
+    # What a link said of sources counts while it is live; an idle one remembers only how they were.
+    sources = summary.sources if summary.live else {}
+    return Scene(now=summary.agent_time, zone=zone, stale=answer.stale, sources=sources)
+
+
+def _shown_sites(accesses: list[SiteAccess], summaries: Mapping[str, LinkSummary], now: int) -> tuple[ShownSite, ...]:
+    return show_sites(accesses, {slug: _facts(summary) for slug, summary in summaries.items()}, now)
+
+
+def _facts(summary: LinkSummary) -> SiteFacts:
+    counts, state = summary.counts, summary.link
+    if state is None:
+        return SiteFacts()
+    return SiteFacts(
+        link=state.phase,
+        since=state.since,
+        reason=state.reason,
+        tanks=counts.get("tanks"),
+        stale=counts.get("stale"),
+        alarms=counts.get("alarm"),
+    )

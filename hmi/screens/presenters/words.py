@@ -1,0 +1,84 @@
+"""Numbers, ages, durations and moments as an operator reads them; ``static/js/words.js`` says the same ones live."""
+
+from __future__ import annotations
+
+import math
+import zoneinfo
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+DASH = "\u2014"  # em dash: there is no value
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+CLOCK_TOLERANCE = 5.0  # seconds; a source's clock further ahead is a clock warning, not an age
+
+
+def number_text(value: float, decimals: int) -> str:
+    """``value`` with fixed decimals and a plain ``-``, never ``-0.0``; rounds as ``Number.toFixed`` does."""
+    if not math.isfinite(value):
+        return DASH
+    step = Decimal(1).scaleb(-decimals)
+    rounded = Decimal(value).quantize(step, rounding=ROUND_HALF_UP) if abs(value) < 1e15 else Decimal(value)
+    text = f"{rounded:.{decimals}f}"
+    return text.removeprefix("-") if not float(text) else text
+
+
+def age_text(seconds: float) -> str:
+    """How old something is: ``12 s``, ``3 min 05 s``, ``2 h 14 min``, ``3 d``."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+    if whole < 2 * DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+    return f"{whole // DAY} d"
+
+
+def duration_text(minutes: float) -> str:
+    """A time ahead, no finer than it can be known: ``42 min``, ``3 h 20 min``."""
+    whole = max(0, int(minutes))
+    if whole < 1:
+        return "under 1 min"
+    if whole < 60:
+        return f"{whole} min"
+    return f"{whole // 60} h {whole % 60:02d} min"
+
+
+def moment_text(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:
+    """A moment in the site's time: ``14:02:03`` on the same day, else with the date."""
+    moment, today = at(ms, zone), at(now, zone)
+    if moment.date() == today.date():
+        return moment.strftime("%H:%M:%S")
+    return f"{date_text(moment)} {moment:%H:%M}"
+
+
+def since_text(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:
+    """Since when something is so: ``14:02`` on the same day, else with the date; empty when it is not known."""
+    if ms <= 0:
+        return ""
+    moment, today = at(ms, zone), at(now, zone)
+    clock = moment.strftime("%H:%M")
+    return clock if moment.date() == today.date() else f"{date_text(moment)} {clock}"
+
+
+def until_text(moment: datetime, zone: zoneinfo.ZoneInfo, now: int) -> str:
+    """The end of an access: with its hour when that is less than two days away."""
+    local = moment.astimezone(zone)
+    today = at(now, zone)
+    if local.date() == today.date():
+        return f"{local:%H:%M} today"
+    if (local - today).total_seconds() < 2 * DAY:
+        return f"{date_text(local)} {local:%H:%M}"
+    return date_text(local)
+
+
+def date_text(moment: datetime) -> str:
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def at(ms: int, zone: zoneinfo.ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+
+
+# Not strftime: the month must not depend on the server's locale.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -1,0 +1,81 @@
+"""The app shell: what a phone keeps when it installs Sightline. Styles, scripts, icons and the offline page, no data.
+
+The shell's version is a hash of its files: a changed file makes a new service worker, which fetches the whole shell
+anew and throws the old one away. So a page never runs with half of one version and half of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.urls import reverse
+
+from hmi.screens.context import PRODUCT
+from hmi.screens.themes import LIGHT
+
+_FOLDERS = {"css": "*.css", "js": "*.js", "icons": "*.*"}
+_FROM_PACKAGES = ("django_htmx/htmx-2.min.js",)
+_TEMPLATES = ("base.html", "screens/offline.html", "screens/_styles.html")
+WORKER = "js/worker/service_worker.js"
+ICON_SIZES = (192, 512)
+
+
+def manifest() -> dict[str, Any]:
+    """The web app manifest (W3C): enough for the browser to offer installing it."""
+    icons = [
+        {"src": static(f"icons/sightline{shape}-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png"} | purpose
+        for shape, purpose in (("", {"purpose": "any"}), ("-maskable", {"purpose": "maskable"}))
+        for size in ICON_SIZES
+    ]
+    icons.append({"src": static("icons/sightline.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"})
+    return {
+        "id": "/",
+        "name": PRODUCT,
+        "short_name": PRODUCT,
+        "description": "Live plant data of your sites",
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": LIGHT.bar,
+        "theme_color": LIGHT.bar,
+        "lang": "en",
+        "icons": icons,
+    }
+
+
+def worker_script() -> str:
+    """``/sw.js``: the version and the list of the shell, then the worker itself, which is a static file like others."""
+    shell = {"version": version(), "files": [static(path) for path in shell_files()], "offline": offline_address()}
+    return f"self.SHELL = {json.dumps(shell)};\nimportScripts({json.dumps(static(WORKER))});\n"
+
+
+def offline_address() -> str:
+    return reverse("screens:offline")
+
+
+@cache
+def shell_files() -> tuple[str, ...]:
+    """Paths of the shell's files as ``{% static %}`` takes them, sorted."""
+    root = settings.BASE_DIR / "static"
+    own = [f"{folder}/{file.name}" for folder, pattern in _FOLDERS.items() for file in (root / folder).glob(pattern)]
+    return (*sorted(own), *_FROM_PACKAGES)
+
+
+@cache
+def version() -> str:
+    """A hash over names, addresses and contents of everything in the shell, the worker and the offline page."""
+    digest = hashlib.sha256()
+    for path in (*shell_files(), WORKER):
+        found = finders.find(path)
+        content = Path(found).read_bytes() if found else b""
+        digest.update(f"{static(path)}\0{len(content)}\0".encode() + content)
+    for name in _TEMPLATES:
+        digest.update((settings.BASE_DIR / "templates" / name).read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""What the installed app needs without a sign-in: manifest, service worker, offline page; and the choice of theme."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from hmi.screens import shell
+from hmi.screens.requests import PageRequest
+from hmi.screens.themes import remember_theme, theme_named
+
+LONGEST_NEXT = 2000  # characters of an address to return to
+
+
+@login_not_required
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(shell.manifest(), content_type="application/manifest+json")
+
+
+@login_not_required
+@require_safe
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker, from the root, because it may only answer for addresses beside or below its own."""
+    return HttpResponse(shell.worker_script(), content_type="text/javascript; charset=utf-8")
+
+
+@login_not_required
+@require_safe
+def offline(request: HttpRequest) -> HttpResponse:
+    """The page for a phone without connection. It holds nothing of a person or a site, so it may be kept."""
+    return render(request, "screens/offline.html")
+
+
+@login_not_required
+@csrf_protect
+@require_POST
+def theme(request: PageRequest) -> HttpResponse:
+    """Remember the chosen theme. A plain form goes back where it came from; htmx needs only the cookie."""
+    chosen = theme_named(request.POST.get("theme", ""))
+    if chosen is None:
+        return HttpResponseBadRequest("There is no such theme.", content_type="text/plain; charset=utf-8")
+    response = HttpResponse(status=204) if request.htmx else HttpResponseRedirect(own_address(request), status=303)
+    remember_theme(response, chosen, secure=settings.SECURE)
+    return response
+
+
+def own_address(request: HttpRequest) -> str:
+    """The path to return to, when it is one of our own; otherwise the first page."""
+    wanted = request.POST.get("next", "")
+    is_own = wanted.startswith("/") and len(wanted) <= LONGEST_NEXT
+    if is_own and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return wanted
+    return resolve_url("screens:my-sites")

@@ -1,0 +1,77 @@
+"""The pages: find the site through the person, ask it, present, render. Strangers get 404 for everything."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from hmi.live.clock import now_ms
+from hmi.live.first_paint import ensure_link, link_summary
+from hmi.live.pictures import asset_picture, site_picture
+from hmi.screens.asking import ask_site
+from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
+from hmi.screens.requests import PageRequest, wants_part
+from hmi.sites.access import NOT_FOUND, SiteAccess, aget_site_for, asites_for
+from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
+
+VALUES = "data:live"
+
+
+@require_safe
+async def my_sites(request: PageRequest) -> HttpResponse:
+    """The first page: every site that the person may know of."""
+    person = await request.auser()
+    context = _sites(await asites_for(person, session=request.session))
+    return render(request, "screens/my_sites.html", context | {"person": str(person)})
+
+
+@require_safe
+async def site_list(request: PageRequest) -> HttpResponse:
+    """The cards alone, for a page that is open already; a browser that comes here by itself gets the whole page."""
+    if not wants_part(request):
+        return await my_sites(request)
+    context = _sites(await asites_for(await request.auser(), session=request.session))
+    return render(request, "screens/_site_cards.html", context)
+
+
+@require_safe
+async def site(request: PageRequest, slug: str) -> HttpResponse:
+    """The overview of a site; for htmx, when order or area is switched, the list alone."""
+    access = await aget_site_for(await request.auser(), slug, session=request.session)
+    if request.method == "HEAD":  # an open page asks whether it may still be open: no reason to ask the site
+        return HttpResponse()
+    if not access.allows(VALUES):
+        ensure_link(access)
+        return render(request, "screens/link_only.html", link_only_context(access, link_summary(access), now_ms()))
+    answer = await ask_site(access, lambda catalog: site_picture(catalog).watched)
+    context = site_context(access, answer, order=request.GET.get("order", ""), area=request.GET.get("area", ""))
+    switched = wants_part(request) and answer.catalog is not None
+    return render(request, "screens/_list_switched.html" if switched else "screens/site.html", context)
+
+
+@require_safe
+async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> HttpResponse:
+    """The page of one tank (``kind`` "tanks") or of a pump or another unit ("units")."""
+    access = await aget_site_for(await request.auser(), slug, scope=VALUES, session=request.session)
+    if len(asset_id) > MAX_ID or not re.match(ID_PATTERN, asset_id):
+        raise Http404(NOT_FOUND)
+    if request.method == "HEAD":
+        return HttpResponse()
+    answer = await ask_site(access, lambda catalog: asset_picture(catalog, asset_id).watched)
+    socket = f"/ws/sites/{slug}/{kind}/{asset_id}/"
+    if answer.catalog is None:
+        return render(request, "screens/asset.html", silent_asset_context(access, answer, socket))
+    found = answer.catalog.asset(asset_id)
+    if found is None or (found.kind == "tank") != (kind == "tanks"):
+        raise Http404(NOT_FOUND)
+    return render(request, "screens/asset.html", asset_context(access, answer, found, socket))
+
+
+def _sites(accesses: list[SiteAccess]) -> dict[str, Any]:
+    for access in accesses:
+        ensure_link(access)
+    return sites_context(accesses, {access.site.slug: link_summary(access) for access in accesses}, now_ms())

@@ -1,0 +1,135 @@
+// The script of every live page: one socket, what it brings into the elements, and honest marks when it brings nothing.
+
+import { Assets } from "./assets.js";
+import { Cards } from "./cards.js";
+import { Freshness } from "./freshness.js";
+import { notice } from "./notices.js";
+import { Board } from "./paint.js";
+import { LiveSocket } from "./socket.js";
+import { drawStrip, endPage } from "./strip.js";
+import { watchWaking } from "./wake.js";
+
+const WAKE_LIMIT = 3000; // ms for a snapshot after waking up; then the connection is given up as dead
+const ATTEMPTS_BEFORE_ASKING = 3; // refused connections before the page asks whether it may still be open at all
+
+const { live, now, zone, place } = document.body.dataset;
+const freshness = new Freshness(Number(now));
+const board = new Board(zone);
+const assets = new Assets();
+const cards = new Cards();
+let wakeTimer = 0;
+
+// What is derived is drawn when it changed (`changed`: the ids, null for all) or when its level turned stale or fresh.
+function draw(changed = new Set()) {
+  const turned = board.draw(freshness);
+  if (turned || changed === null) assets.draw(board);
+  else if (changed.size) assets.draw(board, changed);
+  cards.draw(freshness);
+  drawStrip(freshness, { place, zone });
+}
+
+function take(frame) {
+  freshness.frame(frame.t);
+  if (frame.link) freshness.link = frame.link;
+  if (frame.src) freshness.sources = frame.src;
+  if (frame.k === "s") {
+    takeSnapshot(frame);
+    draw(null);
+  } else if (frame.k === "d") {
+    const changed = assets.standingOn(board.update(frame));
+    assets.update(frame.x);
+    cards.update(frame.sites);
+    draw(new Set([...changed, ...Object.keys(frame.x ?? {})]));
+  } else draw();
+}
+
+function takeSnapshot(frame) {
+  clearTimeout(wakeTimer);
+  freshness.checking = false;
+  freshness.snapshot = freshness.ever = true;
+  if (frame.sites) {
+    const list = document.getElementById("site-list");
+    // The set of sites changed since the page was drawn: fetch the list again. (Pages without a list show one site.)
+    if (!cards.snapshot(frame.sites)) list?.dispatchEvent(new Event("sites-changed"));
+    return;
+  }
+  if (document.body.hasAttribute("data-empty") && Object.keys(frame.h ?? {}).length) {
+    location.reload(); // the site could not be asked when the page was drawn; now it can
+    return;
+  }
+  board.snapshot(frame);
+  assets.snapshot(frame.x);
+  const known = new Set(document.body.dataset.assets?.split(" "));
+  const strangers = Object.keys(frame.x ?? {}).filter((asset) => !known.has(asset));
+  if (strangers.length) notice("layout", "What this site has was changed.", { href: location.href, label: "Reload" });
+}
+
+function lost(why) {
+  freshness.connected = freshness.snapshot = false;
+  if (why) notice("farewell", why);
+  draw();
+}
+
+function end(why, href, label) {
+  freshness.ended = true;
+  freshness.connected = false;
+  socket.stop();
+  board.blank();
+  assets.blank();
+  cards.blank();
+  endPage(why, href, label);
+  draw();
+}
+
+function wake() {
+  if (freshness.ended) return;
+  freshness.checking = freshness.ever;
+  draw();
+  if (socket.behind) socket.background(false);
+  else socket.resync();
+  if (!socket.open) socket.start();
+  clearTimeout(wakeTimer);
+  wakeTimer = setTimeout(() => freshness.checking && socket.restart(), WAKE_LIMIT);
+}
+
+// The browser cannot tell why a socket was refused; the page's own address can.
+async function askWhetherOpen(attempts) {
+  if (attempts % ATTEMPTS_BEFORE_ASKING !== 0) return;
+  try {
+    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
+    if (answer.type === "opaqueredirect") end("You are signed out.", location.href, "Sign in");
+    else if (answer.status === 404) end("This page is no longer open to you.");
+  } catch {
+    // No connection: the strip says so, and the socket keeps trying.
+  }
+}
+
+const socket = new LiveSocket(live, {
+  frame: take,
+  opened: () => {
+    freshness.connected = true;
+    draw();
+  },
+  lost,
+  gap: () => {
+    freshness.checking = freshness.ever;
+    draw();
+  },
+  ended: end,
+  refused: askWhetherOpen,
+});
+
+watchWaking({
+  wake,
+  hide: () => socket.background(true),
+  offline: () => socket.restart(),
+  tick: () => document.hidden || draw(),
+});
+document.addEventListener("htmx:afterSettle", () => {
+  board.index();
+  assets.drawnBadges = new WeakMap();
+  draw(null);
+});
+if (document.hidden) socket.background(true);
+draw();
+socket.start();

@@ -19,6 +19,7 @@ import msgspec
 
 from hmi.sites.conduit_info import ConduitInfo
 from hmi.sites.errors import SiteRefused, SiteUnreachable
+from hmi.sites.reasons import reason_for
 from relay_bridge.contract import codec
 from relay_bridge.contract.errors import MalformedMessage, RequestRefused
 from relay_bridge.contract.messages import VERSION, Answer, Auth, AuthAnswer, Credit, Hello, HelloAnswer, Push
@@ -82,7 +83,8 @@ class SiteSession:
         except TimeoutError:
             reason = "no answer"
         except (RelayError, SecureChannelError) as error:
-            reason = str(error)
+            logger.info("Session to %s not opened: %s.", info.slug, error)
+            reason = reason_for(error)
         except SiteUnreachable as error:
             reason = error.reason
         except SiteRefused as error:
@@ -180,7 +182,7 @@ class SiteSession:
         try:
             await self._session.send(message)
         except (RelayError, SecureChannelError) as error:
-            self._fail(str(error))
+            self._fail(reason_for(error), str(error))
             raise self._unreachable() from error
 
     async def _read(self) -> None:
@@ -192,7 +194,7 @@ class SiteSession:
                 elif self._on_push is not None:
                     self._on_push(message)
         except (RelayError, SecureChannelError) as error:
-            self._fail(str(error))
+            self._fail(reason_for(error), str(error))
         except MalformedMessage as error:
             self._fail(f"the agent sent what is no message: {error}")
         except Exception:
@@ -206,12 +208,13 @@ class SiteSession:
         if waiter is not None and not waiter.done():
             waiter.set_result(answer)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, detail: str = "") -> None:
+        """``reason`` is for people, ``detail`` for the log alone."""
         if self.closed:
             return
         self.closed_reason = reason
         self._closed.set()
-        logger.info("Session to %s ended: %s.", self.info.slug, reason)
+        logger.info("Session to %s ended: %s.", self.info.slug, detail or reason)
         for waiter in self._pending.values():
             if not waiter.done():
                 waiter.set_exception(SiteUnreachable(self.info.name, reason, 0.0))

@@ -4,7 +4,8 @@
     due(now, lease_left)                     seconds until take() may have something to send
     take(now, wall_ms, lease_left, states)   the next push, or None
 
-Rules, in their order: a source that changed its state is told at once; a lost lease ends the values; a first
+Rules, in their order: a source that changed its state is told at once, but one that is back only after the values it
+came back with (under the good news alone, those from before would look fresh); a lost lease ends the values; a first
 snapshot goes at once, later values at most once a tick; a heartbeat goes whenever nothing else did.
 """
 
@@ -35,6 +36,7 @@ class LivePlan:
         self._next_values = now
         self._gathering_since: float | None = None
         self._states_due = False
+        self._told: Mapping[str, SourceState] = {}
         self._open = False
 
     @property
@@ -100,6 +102,8 @@ class LivePlan:
 
     def _choose(self, now: float, wall_ms: int, lease_left: float, states: Mapping[str, SourceState]) -> Push | None:
         if self._states_due:
+            if lease_left > 0 and self._values_wait() and self._only_better(states):
+                return self._values(now, wall_ms)
             self._states_due = False
             return self._beat(wall_ms, states)
         if self._open and lease_left <= 0:
@@ -131,5 +135,10 @@ class LivePlan:
             self._next_values = now + self._tick
         return push
 
+    def _only_better(self, states: Mapping[str, SourceState]) -> bool:
+        """True when no source is worse than the receiver was last told."""
+        return all(source in self._told and state.code <= self._told[source].code for source, state in states.items())
+
     def _beat(self, wall_ms: int, states: Mapping[str, SourceState]) -> Heartbeat:
+        self._told = dict(states)
         return Heartbeat(n=self._sender.next_number(), t=wall_ms, src=dict(states))

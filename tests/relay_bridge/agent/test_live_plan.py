@@ -158,3 +158,31 @@ def test_long_snapshot_goes_on_at_once_in_deltas() -> None:
     second = take(plan, 0.0)
     assert isinstance(first, Snapshot) and isinstance(second, Delta)
     assert len(first.d) + len(second.d) == 1500
+
+
+def test_values_of_a_source_that_is_back_go_before_the_word_that_it_is_back() -> None:
+    """Under the good news alone, the values from before the outage would look fresh for up to a tick."""
+    plan = opened()
+    down = {"main": SourceState(2, 6, "silent")}
+    plan.source_changed()
+    beat = plan.take(0.1, T + 100, LEASE, down)
+    assert isinstance(beat, Heartbeat) and beat.src == down
+    plan.put(1, reading(2.0))
+    plan.source_changed()
+    assert plan.due(0.2, LEASE) == 0.0
+    assert isinstance(take(plan, 0.2), Delta)
+    back = take(plan, 0.2)
+    assert isinstance(back, Heartbeat) and back.src == OK
+
+
+def test_word_that_a_source_is_back_does_not_wait_for_credit() -> None:
+    plan = opened()
+    for at in (0.3, 1.35):
+        plan.put(1, reading(at))
+        plan.due(at - 0.1, LEASE)
+        assert isinstance(take(plan, at), Delta)
+    plan.source_changed()
+    plan.take(1.5, T, LEASE, {"main": SourceState(2, 6, "silent")})
+    plan.put(1, reading(9.0))
+    plan.source_changed()
+    assert isinstance(take(plan, 1.6), Heartbeat)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class BridgeSettings:
-    """``state_dir`` holds everything that is written; ``issuer`` is the ``iss`` of site tokens: the web app's own public
-    URL unless it is named apart. It is a name that agents compare, never an address that they fetch.
+    """``state_dir`` holds everything that is written.
+
+    ``issuer`` is the ``iss`` of site tokens: the web app's own public URL unless it is named apart. It is a name that
+    agents compare, never an address that they fetch.
 
     ``relay_config`` is the emulator's configuration file, where provisioning adds a site's hybrid connection.
     """

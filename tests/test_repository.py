@@ -16,7 +16,11 @@ SKIPPED = {".venv", ".git", ".demo", "node_modules", "__pycache__", "build"}
 def tracked() -> list[Path]:
     """Files of the project; without git (a plain archive) everything that is no product of a run."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if listed.returncode == 0 and listed.stdout:
         return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]

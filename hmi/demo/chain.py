@@ -41,7 +41,13 @@ class Chain:
         plain = {**os.environ, "PYTHONUNBUFFERED": "1"}
         self.relay = Program(
             "relay",
-            [str(BIN / "sightline-relay"), "--listen", f"{LOOPBACK}:{setting.relay_port}", "--config", str(setting.relay_config)],
+            [
+                str(BIN / "sightline-relay"),
+                "--listen",
+                f"{LOOPBACK}:{setting.relay_port}",
+                "--config",
+                str(setting.relay_config),
+            ],
             "listening on",
             plain,
         )
@@ -56,7 +62,16 @@ class Chain:
         self.web = Program(
             "web app",
             # Sockets live as long as the page; daphne would cut them after a day.
-            [str(BIN / "daphne"), "-b", LOOPBACK, "-p", str(setting.web_port), "--websocket_timeout", "-1", "hmi.asgi:application"],
+            [
+                str(BIN / "daphne"),
+                "-b",
+                LOOPBACK,
+                "-p",
+                str(setting.web_port),
+                "--websocket_timeout",
+                "-1",
+                "hmi.asgi:application",
+            ],
             "",
             {**setting.environment, "PYTHONUNBUFFERED": "1"},
         )
@@ -130,9 +145,7 @@ class Chain:
             if self._is_ready(program):
                 return
             time.sleep(0.1)
-        raise DemoError(
-            f"the {program.name} was not ready after {READY_DEADLINE:.0f} s: {self._last_words(program)}"
-        )
+        raise DemoError(f"the {program.name} was not ready after {READY_DEADLINE:.0f} s: {self._last_words(program)}")
 
     def _is_ready(self, program: Program) -> bool:
         if program.ready:

@@ -6,9 +6,9 @@ import datetime as dt
 import json
 import secrets
 
-from accounts.models import Role, User
 from django.utils import timezone
 
+from accounts.models import Role, User
 from hmi.demo.setting import SITE, Setting, write_private
 from hmi.sites.models import Grant, Site
 

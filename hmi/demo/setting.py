@@ -76,11 +76,15 @@ def prepare(directory: Path, port: str) -> Setting:
         for folder in (directory, directory / "state", directory / "log"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise DemoError(f"cannot write to {directory}: {error.strerror}. Choose another place with DEMO_DIR=.") from None
+        raise DemoError(
+            f"cannot write to {directory}: {error.strerror}. Choose another place with DEMO_DIR=."
+        ) from None
     relay_port, plant_port = _remembered_ports(directory)
     for number, what in ((web_port, "PORT="), (relay_port, ""), (plant_port, "")):
         if not _is_free(number):
-            advice = f"choose another with {what}" if what else "stop the demo that still runs, or use another DEMO_DIR="
+            advice = (
+                f"choose another with {what}" if what else "stop the demo that still runs, or use another DEMO_DIR="
+            )
             raise DemoError(f"port {number} on {LOOPBACK} is in use; {advice}.")
     setting = Setting(directory, web_port, relay_port, plant_port)
     _write_once(directory / "secret-key", secrets.token_urlsafe(64))

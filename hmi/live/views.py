@@ -141,9 +141,7 @@ class ReadingsView(SharedView):
             if changed_at > since and tag in latest
         ]
         fields: dict[str, Any] = {"t": now, "d": items}
-        derived = {
-            asset: self._derived[asset].as_wire() for asset, at in self._derived_at.items() if at > since
-        }
+        derived = {asset: self._derived[asset].as_wire() for asset, at in self._derived_at.items() if at > since}
         if derived:
             fields["x"] = derived
         return encode_body(fields)

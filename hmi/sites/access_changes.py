@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 
 logger = logging.getLogger(__name__)
@@ -55,9 +56,11 @@ def connect() -> None:
     from accounts.models import Role  # noqa: PLC0415 - models exist only once the apps are loaded
     from hmi.sites.models import Conduit, Grant, Site  # noqa: PLC0415
 
-    for model in (Grant, Role, Site, Conduit, get_user_model()):
+    deciding: tuple[type[Model], ...] = (Grant, Role, Site, Conduit, get_user_model())
+    for model in deciding:
         post_save.connect(_after_commit, sender=model, dispatch_uid=f"sites.access_changes.{model.__name__}.save")
-    for model in (Grant, Role, Site, Conduit, get_user_model(), Session):
+    ending: tuple[type[Model], ...] = (*deciding, Session)
+    for model in ending:
         post_delete.connect(_after_commit, sender=model, dispatch_uid=f"sites.access_changes.{model.__name__}.delete")
     # A session is saved at almost every request and a saved one ends nobody's access: only its deletion rings.
 

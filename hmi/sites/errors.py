@@ -1,9 +1,9 @@
 """What can go wrong on the way to a site.
 
-    SiteError
-    ├── SiteUnreachable    no answer in time: the relay, the agent or the session between is not there
-    └── SiteRefused        the agent said no, with a code of the process API
-        └── AccessEnded    the grant behind the access no longer holds: nobody asked the agent
+SiteError
+├── SiteUnreachable    no answer in time: the relay, the agent or the session between is not there
+└── SiteRefused        the agent said no, with a code of the process API
+    └── AccessEnded    the grant behind the access no longer holds: nobody asked the agent
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def seal_holds(grant: Grant) -> bool:
     return any(constant_time_compare(grant.seal, _digest(grant, key)) for key in keys)
 
 
-def _digest(grant: Grant, key: str) -> str:
+def _digest(grant: Grant, key: str | bytes) -> str:
     fields = [
         grant.pk, grant.user_id, grant.role_id, grant.site_id, grant.granted_by_id, grant.epoch, grant.reason,
         _microseconds(grant.valid_from), _microseconds(grant.valid_until), _microseconds(grant.revoked_at),

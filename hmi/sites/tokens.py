@@ -54,9 +54,7 @@ def access_token_for(access: SiteAccess, now: float | None = None) -> Any:
         raise AccessEnded(str(error)) from error
 
 
-def site_token_for(
-    access: SiteAccess, scopes: Iterable[str], life: int = READ_LIFE, now: float | None = None
-) -> str:
+def site_token_for(access: SiteAccess, scopes: Iterable[str], life: int = READ_LIFE, now: float | None = None) -> str:
     """A site token for ``access``, narrowed to ``scopes``, bound to the web app's inner certificate.
 
     ``life`` in seconds. Raises ``AccessEnded`` when the grant no longer holds, ``SiteRefused`` when it never held this.

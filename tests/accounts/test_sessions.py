@@ -66,7 +66,7 @@ def test_session_without_times_is_over():
     assert end_reason(None, 0) == "unknown"
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 class TestPages:
     def test_live_session_opens_pages(self, client, alice):
         client.force_login(alice)
@@ -175,7 +175,7 @@ async def test_use_is_noted_under_asgi(async_client, transactional_db):
     assert await session.aget(SEEN_AT) == pytest.approx(time.time(), abs=2)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 class TestOpenPages:
     @pytest.fixture
     def clients(self, alice, bob):
@@ -269,7 +269,7 @@ class TestOpenPages:
         assert not session_is_live(key, now + IDLE + 1)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 class TestEndingThemAll:
     @pytest.fixture
     def three(self, alice, bob):

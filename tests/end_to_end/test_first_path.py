@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from tests.support.demo import Demo, wait_for
-from tests.support.phone import all_live, tags
+from tests.support.phone import all_live, sign_in, tags
 
 
 def open_overview(page: Page) -> None:
@@ -50,8 +50,6 @@ def test_operator_opens_a_moving_tank_and_watches_its_level_change(operator: Pag
 
 def test_pages_stand_before_they_are_live(demo: Demo, phone) -> None:
     """Server-rendered values are there with JavaScript switched off."""
-    from tests.support.phone import sign_in
-
     page = phone.browser.new_context(java_script_enabled=False).new_page()
     sign_in(page, demo, "viewer")
     page.goto(f"{demo.url}/sites/demo/")

@@ -36,7 +36,9 @@ def overview(operator: Page, demo: Demo) -> Page:
     operator.goto(f"{demo.url}/sites/demo/")
     wait_for(lambda: all_live(operator), "overview live", within=20)
     operator.evaluate(WATCH)
-    settled = f"window.seen.live !== null && performance.now() - window.seen.start - window.seen.live > {SETTLED * 1000}"
+    settled = (
+        f"window.seen.live !== null && performance.now() - window.seen.start - window.seen.live > {SETTLED * 1000}"
+    )
     wait_for(lambda: operator.evaluate(settled), "overview steadily live", within=20)
     return operator
 

@@ -17,11 +17,15 @@ THEMES = ["light", "night", "sun"]
 
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input:not([type=hidden]), select, summary')]
   .filter(e => e.checkVisibility()).map(e => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
-  .filter(([, box]) => box.width > 0 && (box.height < 47.5 || box.width < 47.5)).map(([html, box]) => [html, box.width, box.height])"""
-SMALL_TEXT = """() => { const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); const small = [];
+  .filter(([, box]) => box.width > 0 && (box.height < 47.5 || box.width < 47.5))
+  .map(([html, box]) => [html, box.width, box.height])"""
+SMALL_TEXT = """() => { const small = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) { const e = walk.currentNode.parentElement;
-    if (!walk.currentNode.textContent.trim() || !e.checkVisibility() || e.closest('svg, .visually-hidden, noscript')) continue;
-    const size = parseFloat(getComputedStyle(e).fontSize); if (size < 15.9) small.push([e.outerHTML.slice(0, 90), size]); }
+    if (!walk.currentNode.textContent.trim() || !e.checkVisibility()) continue;
+    if (e.closest('svg, .visually-hidden, noscript')) continue;
+    const size = parseFloat(getComputedStyle(e).fontSize);
+    if (size < 15.9) small.push([e.outerHTML.slice(0, 90), size]); }
   return small; }"""
 
 
@@ -71,7 +75,9 @@ def test_page_has_no_accessibility_violation(signed_in: Page, demo: Demo, path: 
     results = Axe().run(
         signed_in, options={"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
     )
-    found = [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in results.response["violations"]]
+    found = [
+        (each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in results.response["violations"]
+    ]
     assert found == []
 
 

@@ -47,8 +47,9 @@ class Demo:
         self.record = directory / "relay-record"
         self.lines: list[str] = []
         self._ready = threading.Event()
+        command = [sys.executable, "-m", "hmi.demo", "--port", str(self.port), "--dir", str(directory)]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hmi.demo", "--port", str(self.port), "--dir", str(directory), "--record", str(self.record)],
+            [*command, "--record", str(self.record)],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
@@ -134,6 +135,7 @@ class Demo:
         }
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
+            check=False,
             cwd=ROOT,
             env=environment,
             capture_output=True,

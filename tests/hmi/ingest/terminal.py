@@ -113,4 +113,3 @@ class Terminal:
     def streaming(self) -> int:
         """How many tags the agent streams to anybody."""
         return self.agent.site.subscriptions.watched()
-

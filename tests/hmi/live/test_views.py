@@ -52,9 +52,7 @@ async def test_page_is_not_live_before_everything_it_shows_was_heard_of(link: Si
     assert [item[1] for item in screen.frames[1]["d"]] == [5.0, 7.0]
 
 
-async def test_change_is_encoded_once_for_everybody(
-    link: SiteLink, hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_change_is_encoded_once_for_everybody(link: SiteLink, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     encode = views_module.encode_body
     monkeypatch.setattr(views_module, "encode_body", lambda fields: made.append(fields) or encode(fields))

@@ -55,9 +55,7 @@ def test_stranger_gets_the_very_answer_of_a_site_that_does_not_exist(
     assert refusal(AnonymousUser(), "north") == unknown
 
 
-def test_grant_counts_only_within_its_time(
-    alice: Any, north: Site, now_is: Callable[[dt.datetime], None]
-) -> None:
+def test_grant_counts_only_within_its_time(alice: Any, north: Site, now_is: Callable[[dt.datetime], None]) -> None:
     noon = timezone.now().replace(microsecond=0)
     give(alice, "viewer", north, valid_from=noon, valid_until=noon + dt.timedelta(hours=2))
 

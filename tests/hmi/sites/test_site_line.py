@@ -21,7 +21,7 @@ async def test_foreign_agent_is_not_believed(running: RunningSite, gateway: Gate
     access = await access_of(alice, running)
     other = make_identity("agent")
     await sync_to_async(Conduit.objects.update)(agent_pin=other.cert_pem)
-    with pytest.raises(SiteUnreachable, match="not the pinned one"):
+    with pytest.raises(SiteUnreachable, match=r"not this site.s agent"):
         await gateway.read(access, ["TK-101.level"])
     assert "is not its pinned agent" in caplog.text
 
@@ -38,9 +38,7 @@ async def test_web_app_with_a_foreign_certificate_gets_nothing(
     assert sessions(running) == 0
 
 
-async def test_site_that_is_cut_off_loses_its_open_session(
-    running: RunningSite, gateway: Gateway, alice: Any
-) -> None:
+async def test_site_that_is_cut_off_loses_its_open_session(running: RunningSite, gateway: Gateway, alice: Any) -> None:
     access = await access_of(alice, running)
     await gateway.read(access, ["TK-101.level"])
     (line,) = gateway._lines.values()

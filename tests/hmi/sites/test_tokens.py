@@ -83,9 +83,7 @@ def test_access_token_never_outlives_the_grant(alice: Any, north: Site) -> None:
         access_token_for(access, end.timestamp())
 
 
-def test_each_session_has_its_own_token_and_ends_it(
-    alice: Any, north: Site, alices_grant: Grant, client: Any
-) -> None:
+def test_each_session_has_its_own_token_and_ends_it(alice: Any, north: Site, alices_grant: Grant, client: Any) -> None:
     elsewhere = get_site_for(alice, "north")
     here = get_site_for(alice, "north", session=sign_in(alice, client))
     kept, ended = access_token_for(elsewhere), access_token_for(here)

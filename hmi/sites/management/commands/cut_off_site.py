@@ -19,9 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument(
-            "--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)"
-        )
+        parser.add_argument("--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = Site.objects.filter(slug=options["slug"]).first()

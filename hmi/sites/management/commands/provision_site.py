@@ -20,9 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="the name that people read")
         parser.add_argument("--out", required=True, help="empty or new folder for the agent's files")
         parser.add_argument("--time-zone", default="UTC", help="the site's time zone, such as Europe/Oslo")
-        parser.add_argument(
-            "--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)"
-        )
+        parser.add_argument("--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)")
         parser.add_argument("--endpoint", default=LOCAL_ENDPOINT, help=f"the relay (default: {LOCAL_ENDPOINT})")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -82,6 +82,7 @@ class Chain:
         """Until Ctrl-C or SIGTERM. Exit status 0 when stopped by the user."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGHUP, self._stop)  # the terminal was closed
         try:
             people = self._set_up()
             for program in self.programs:

@@ -81,8 +81,10 @@ def _start_logging(level: str) -> None:
         format="%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
-    # These write a line for every frame and every publish.
-    for name in ("asyncua", "websockets", "asyncio"):
+    # The driver says every one of its library's troubles in words.
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+    # These write a line for every frame.
+    for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

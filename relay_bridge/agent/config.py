@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -199,7 +200,21 @@ def _check_source(source: AnySource, tags: Sequence[TagConfig]) -> None:
         if stray:
             raise ConfigError(f'{where}: values speaks of "{stray[0]}", which is no tag of this source.')
         return
+    _check_url(where, source.url)
     _check_security(where, source)
+
+
+def _check_url(where: str, url: str) -> None:
+    """The address as the connection will read it: what it would trip over for ever is said now."""
+    try:
+        parts = urlsplit(url)
+        sound = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{where}: url must name a host, and after the colon a port from 1 to 65535.")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(f'{where}: url may hold no user name or password: use the keys "user" and "password".')
 
 
 def _check_security(where: str, source: OpcUaSource) -> None:

@@ -69,8 +69,8 @@ class Provisioned:
 def provision_site(plan: SitePlan, now: datetime) -> Provisioned:
     """Make the site of ``plan``. Raises ``ProvisioningError``, and then nothing of it is left behind."""
     site = Site(slug=plan.slug, name=plan.name.strip(), time_zone=plan.time_zone)
-    listen, send = _connection_strings(plan)
     _check_site(site)
+    listen, send = _connection_strings(plan)
     _check_out(plan.out)
     with _explained(), contextlib.ExitStack() as undo:
         web_app_cert, jwks = _own_keys(now)

@@ -1,5 +1,8 @@
 """Ends live pages whose access ended: one look a second at what stands behind all open sockets, at once on a change.
 
+A socket that has just come is looked at alone, and at once: with a thousand phones coming back after a restart, a
+look at everything for each of them would keep them all waiting.
+
 Channels asks who somebody is once, when the socket opens; without this a revoked page would go on for ever. A page
 whose access cannot be checked for ``FAIL_CLOSED`` seconds is closed as well.
 """
@@ -10,7 +13,7 @@ import asyncio
 import logging
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -58,7 +61,10 @@ class AccessWatch:
     def __init__(self) -> None:
         self._sockets: dict[LiveSocket, None] = {}
         self._loop = asyncio.get_running_loop()
+        self._new: dict[LiveSocket, None] = {}
         self._bell = asyncio.Event()
+        self._changed = False  # something that decides access did: look at everything
+        self._full_at = 0.0  # loop time at which everything is looked at in any case
         self._task: asyncio.Task[None] | None = None
         self._touched_at = self._loop.time()
 
@@ -71,39 +77,59 @@ class AccessWatch:
 
     def add(self, socket: LiveSocket) -> None:
         """Look after ``socket`` from now on, for the first time at once: much may have happened since it asked."""
-        self._sockets[socket] = None
+        self._sockets[socket] = self._new[socket] = None
         self._bell.set()
         if self._task is None or self._task.done():
             self._task = in_background(self._run(), "access watch")
 
     def remove(self, socket: LiveSocket) -> None:
         self._sockets.pop(socket, None)
+        self._new.pop(socket, None)
+
+    def ring(self) -> None:
+        """Something that decides access was changed."""
+        self._changed = True
+        self._bell.set()
 
     async def _run(self) -> None:
         forget_bell = access_changes.on_change(_thread_safe_bell(self))
         good_at = self._loop.time()
         try:
             while self._sockets:
-                if await self._sweep():
+                everything, sockets = self._due()
+                if not await self._sweep(sockets):
+                    self._full_at = 0.0  # who has just come counts as unchecked too: everything is next
+                    if self._loop.time() - good_at >= FAIL_CLOSED:
+                        self._close_everything()
+                elif everything:
                     good_at = self._loop.time()
-                elif self._loop.time() - good_at >= FAIL_CLOSED:
-                    self._close_everything()
                 await self._wait()
         finally:
             forget_bell()
 
+    def _due(self) -> tuple[bool, list[LiveSocket]]:
+        """Whether this look is at everything, and whom it is at."""
+        now = self._loop.time()
+        everything = self._changed or now >= self._full_at
+        sockets = list(self._sockets if everything else self._new)
+        if everything:
+            self._full_at = now + SWEEP
+        self._changed = False
+        self._new.clear()
+        return everything, sockets
+
     async def _wait(self) -> None:
+        left = self._full_at - self._loop.time()
         try:
-            async with asyncio.timeout(SWEEP):
+            async with asyncio.timeout(left if left > 0 else SWEEP):
                 await self._bell.wait()
             await asyncio.sleep(AFTER_BELL)
         except TimeoutError:
             pass
         self._bell.clear()
 
-    async def _sweep(self) -> bool:
-        """One look at everything; False when it could not be done."""
-        sockets = list(self._sockets)
+    async def _sweep(self, sockets: list[LiveSocket]) -> bool:
+        """One look at ``sockets``; False when it could not be done."""
         keys = {access.key for socket in sockets for access in socket.accesses}
         try:
             async with asyncio.timeout(SWEEP_DEADLINE):
@@ -113,15 +139,15 @@ class AccessWatch:
         except Exception as error:  # whatever it is, the answer is the same: not checked
             logger.warning("Open live pages could not be checked: %s", error or type(error).__name__)
             return False
-        await self._touch(sockets)
+        await self._touch()
         return True
 
-    async def _touch(self, sockets: Iterable[LiveSocket]) -> None:
+    async def _touch(self) -> None:
         now = self._loop.time()
         if now - self._touched_at < TOUCH:
             return
         self._touched_at = now
-        in_front = {socket.session_key for socket in sockets if socket.in_front}
+        in_front = {socket.session_key for socket in self._sockets if socket.in_front}
         try:
             async with asyncio.timeout(SWEEP_DEADLINE):
                 await _atouch(in_front)
@@ -162,10 +188,10 @@ def get_access_watch() -> AccessWatch:
 
 
 def _thread_safe_bell(watch: AccessWatch) -> Callable[[], None]:
-    loop, bell = watch._loop, watch._bell  # noqa: SLF001 - its own file
+    loop = watch._loop  # noqa: SLF001 - its own file
 
     def ring() -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(bell.set)
+            loop.call_soon_threadsafe(watch.ring)
 
     return ring

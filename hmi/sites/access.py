@@ -12,6 +12,7 @@ import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -126,6 +127,7 @@ def access_under(grant: Grant, session: Any = None) -> SiteAccess:
     )
 
 
+@lru_cache(maxsize=256)  # there are as many sets of scopes as roles
 def rights_digest(scopes: frozenset[str]) -> str:
     return hashlib.sha256(format_scopes(scopes).encode("ascii")).hexdigest()[:16]
 

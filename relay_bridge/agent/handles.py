@@ -8,7 +8,7 @@ from relay_bridge.agent.admission import Admission, Admitted
 from relay_bridge.agent.clock import Clock
 from relay_bridge.contract.errors import RequestRefused
 
-MAX_HANDLES = 8  # tokens in use on one session
+MAX_HANDLES = 256  # tokens in use on one session: the web app shares one among all who look at the site
 LEASE = 30.0  # seconds that values flow after a token with data:live was last presented
 STREAM_SCOPE = "data:live"
 # One sentence for every refusal: whoever tries tokens learns nothing from the answers.

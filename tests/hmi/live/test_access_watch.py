@@ -224,3 +224,18 @@ async def execute(statement: str) -> None:
             cursor.execute(statement)
 
     await sync_to_async(run)()
+
+
+async def test_a_newcomer_is_looked_at_alone_and_a_change_brings_a_look_at_all() -> None:
+    """A thousand phones that come back after a restart must not each cause a look at the other nine hundred."""
+    watch = access_watch.AccessWatch()
+    old, new = object(), object()
+    watch._sockets[old] = None
+    assert watch._due() == (True, [old])
+    watch._sockets[new] = watch._new[new] = None
+    assert watch._due() == (False, [new])
+    assert watch._due() == (False, [])
+    watch.ring()
+    assert watch._due() == (True, [old, new])
+    watch._full_at = 0.0
+    assert watch._due() == (True, [old, new])

@@ -262,10 +262,10 @@ async def test_newer_epoch_of_the_grant_closes_handles_under_the_older_one(serve
         assert refused.value.code == "auth"
 
 
-async def test_at_most_eight_tokens_on_one_session(serve: Serve) -> None:
+async def test_tokens_on_one_session_are_bounded(serve: Serve) -> None:
     async with serve() as site:
         web_app = await site.web_app()
-        for _ in range(8):
+        for _ in range(MAX_HANDLES):
             await web_app.auth(site.folder.token())
         with pytest.raises(RequestRefused, match="busy"):
             await web_app.auth(site.folder.token())

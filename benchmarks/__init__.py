@@ -1,0 +1,1 @@
+"""What Sightline costs, measured on the real programs: ``make bench`` writes docs/benchmarks.md."""

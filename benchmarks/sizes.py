@@ -1,0 +1,71 @@
+"""How much is measured: the full run behind docs/benchmarks.md, a quick one, and a tiny one for the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+TANKS = 50  # levels on the screen that is measured; each tank also has a level rate, on which its derived state rests
+FEW = 5  # tags that change in the second case
+
+
+@dataclass(frozen=True)
+class Size:
+    """``*_seconds`` is how long one figure is looked at, ``*_rounds`` how often; rounds of two sides alternate."""
+
+    servers: tuple[str, ...]
+    changing: tuple[int, ...]  # how many levels change once a second, one case after the other
+    screens: tuple[str, ...]  # cases of screen_bytes.py
+    sockets: tuple[int, ...]
+    in_flight: tuple[int, ...]
+    read_rounds: int
+    read_seconds: float
+    fan_out_rounds: int
+    fan_out_seconds: float
+    idle_seconds: float
+    screen_seconds: float
+    settle_seconds: float  # after another number of tags changes: a tick of the agent's and one of the view's
+    memory_seconds: float  # under way with all sockets, before the memory is looked at
+
+
+FULL = Size(
+    servers=("daphne", "uvicorn"),
+    changing=(TANKS, FEW),
+    screens=("all", "few", "none", "moving"),
+    sockets=(200, 1000),
+    in_flight=(1, 16, 64),
+    read_rounds=3,
+    read_seconds=1.2,
+    fan_out_rounds=3,
+    fan_out_seconds=4.0,
+    idle_seconds=3.0,
+    screen_seconds=12.0,
+    settle_seconds=1.3,
+    memory_seconds=4.0,
+)
+QUICK = replace(
+    FULL,
+    sockets=(50, 200),
+    read_rounds=2,
+    read_seconds=0.5,
+    fan_out_rounds=1,
+    fan_out_seconds=3.0,
+    idle_seconds=2.0,
+    screen_seconds=5.0,
+    memory_seconds=2.0,
+)
+TINY = Size(
+    servers=("daphne",),
+    changing=(TANKS,),
+    screens=("all", "none"),
+    sockets=(4,),
+    in_flight=(1, 16),
+    read_rounds=1,
+    read_seconds=0.05,
+    fan_out_rounds=1,
+    fan_out_seconds=1.1,
+    idle_seconds=0.1,
+    screen_seconds=1.1,
+    settle_seconds=0.2,
+    memory_seconds=0.1,
+)
+SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from relay_bridge.agent.handles import MAX_HANDLES
 from relay_bridge.contract.codec import encode, encode_request
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import (

@@ -1,6 +1,6 @@
 """django-oauth-toolkit's view of the closed list: what exists, and what another application may ask for.
 
-Other applications only ever look (design.md: third-party writes are not offered), and get nothing they did not name.
+Other applications only ever look (writing is not offered to them), and get nothing they did not name.
 """
 
 from __future__ import annotations

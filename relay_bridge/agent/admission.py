@@ -1,6 +1,6 @@
 """``Admission.admit``: may whoever shows this site token come in, and for what?
 
-The checks and their order are those of the security paper (RFC 9068, 4; RFC 8725, 3; RFC 8705, 3.1). The first
+The checks follow RFC 9068, 4, RFC 8725, 3 and RFC 8705, 3.1, cheapest and least trusting first. The first
 that fails ends it. The log gets the reason, the wire one neutral sentence, and neither ever gets the token.
 """
 

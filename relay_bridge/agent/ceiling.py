@@ -1,7 +1,7 @@
 """The ceiling: what the site allows anybody, whatever their token says. Only configured tags have a name here.
 
 A request names a tag by the agent's own id and by nothing else, compared exactly; there is no way to spell a
-NodeId, an address or a host (security paper, T10).
+NodeId, an address or a host (docs/threats.md, T10).
 """
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ def _relay(reference: str, base: Path) -> ConnectionString:
         raise ConfigError(f"{where}: lacks EntityPath, so it does not say which hybrid connection is this site's.")
     if connection.key_name is None:
         raise ConfigError(f"{where}: needs SharedAccessKeyName and SharedAccessKey; a ready-made signature runs out.")
-    # security.md T27: a namespace key opens every site, so it has no business on a plant machine.
+    # docs/threats.md, T27: a namespace key opens every site, so it has no business on a plant machine.
     if "manage" in connection.key_name.lower():
         raise ConfigError(
             f"{where}: the rule {connection.key_name} manages the whole relay; "

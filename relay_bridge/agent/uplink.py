@@ -13,7 +13,7 @@ from relay_bridge.secure_channel.errors import PinError
 from relay_bridge.secure_channel.inner_tls import InnerTls
 from relay_bridge.transport import HandshakeFailed, ListenerState, RelayListener, RelayStream, SecureSession
 
-HANDSHAKE_DEADLINE = 5.0  # seconds: who has not proved itself by then is nobody (security paper, T01)
+HANDSHAKE_DEADLINE = 5.0  # seconds: who has not proved itself by then is nobody (docs/threats.md, T01)
 DRAIN_DEADLINE = 1.5  # seconds that sessions get to say goodbye when the agent stops
 REFUSAL_LOG_INTERVAL = 10.0  # seconds: a flood of strangers must not fill the disk with log lines
 _TRY_AGAIN_LATER = 1013  # WebSocket close code (IANA registry)

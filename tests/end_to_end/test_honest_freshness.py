@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from tests.support.demo import Demo, wait_for
 from tests.support.phone import all_live, all_stale, tags
 
-STALE_WITHIN = 5.0  # seconds, design.md: honest freshness
+STALE_WITHIN = 5.0  # seconds; docs/architecture.md, honest freshness
 LIVE_WITHIN = 10.0  # seconds after the hop's return
 
 # Pages are watched from inside, so that the times do not hold the test's own polling.

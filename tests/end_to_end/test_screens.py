@@ -1,4 +1,4 @@
-"""The running screens against display-rules: targets, text, reflow, themes, contrast, strict CSP, installable."""
+"""The running screens against docs/screens.md: targets, text, reflow, themes, contrast, strict CSP, installable."""
 
 from __future__ import annotations
 

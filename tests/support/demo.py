@@ -46,6 +46,7 @@ class Demo:
         self.port = free_port()
         self.record = directory / "relay-record"
         self.lines: list[str] = []
+        self._returned: list[psutil.Process] = []  # killed here and brought back here: no children of the demo
         self._ready = threading.Event()
         command = [sys.executable, "-m", "hmi.demo", "--port", str(self.port), "--dir", str(directory)]
         self._process = subprocess.Popen(
@@ -81,18 +82,13 @@ class Demo:
     def find(self, name: str) -> psutil.Process:
         """The running program; ``name`` is plant, relay, agent or web."""
         wanted = COMMANDS[name]
-        for process in psutil.Process(self._process.pid).children(recursive=True) + self._brought_back():
+        for process in psutil.Process(self._process.pid).children(recursive=True) + self._returned:
             try:
                 if any(Path(part).name == wanted for part in process.cmdline()) and process.status() != "zombie":
                     return process
             except psutil.NoSuchProcess:
                 continue
         raise AssertionError(f"{name} is not running")
-
-    _returned: list[psutil.Process] = []
-
-    def _brought_back(self) -> list[psutil.Process]:
-        return list(self._returned)
 
     def kill(self, name: str) -> Callable[[], None]:
         """Kill a program; the returned function starts it again exactly as it was started."""

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 
-from hmi.bridge_settings import BridgeSettings
 from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess, get_site_for
 from tests.hmi.ingest.terminal import Terminal
 from tests.hmi.live.people import agive, amake_person
-
-
-@pytest.fixture(autouse=True)
-def bridge(settings: Any, tmp_path: Path) -> None:
-    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
 
 
 @pytest_asyncio.fixture

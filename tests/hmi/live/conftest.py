@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hmi.bridge_settings import BridgeSettings
 from hmi.ingest.links import close_links
 from hmi.ingest.site_link import SiteLink
 from hmi.live.hub import Hub
@@ -17,11 +16,6 @@ from hmi.sites.models import Site
 from tests.hmi.ingest.terminal import Terminal
 from tests.hmi.live.people import agive, amake_person, asign_in
 from tests.hmi.live.screen import nowhere
-
-
-@pytest.fixture(autouse=True)
-def bridge(settings: Any, tmp_path: Path) -> None:
-    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
 
 
 @pytest_asyncio.fixture

@@ -15,7 +15,6 @@ from django.conf import settings as django_settings
 from django.test import AsyncClient
 from django.utils import timezone
 
-from hmi.bridge_settings import BridgeSettings
 from hmi.ingest.links import close_links
 from hmi.live.demand import provider
 from hmi.sites.gateway import get_gateway
@@ -25,11 +24,6 @@ from tests.hmi.live.people import agive, amake_person, asign_in
 
 PAGES = ("/sites/north/", "/sites/north/tanks/TK-101/", "/sites/north/?order=abnormal")
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def bridge(settings: Any, tmp_path: Path) -> None:
-    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,8 @@
 
     listen       wss://HOST/$hc/PATH?sb-hc-action=listen[&sb-hc-id=ID]
     connect      wss://HOST/$hc/PATH[/SUFFIX]?[QUERY&]sb-hc-action=connect[&sb-hc-id=ID]
-    rendezvous   wss://GATEWAY/$hc/PATH[/SUFFIX]?[QUERY&]sb-hc-action=accept&sb-hc-id=ID
+    rendezvous   wss://GATEWAY/$hc/PATH[/SUFFIX]?[QUERY&]sb-hc-action=accept&sb-hc-id=ID       (request: the same)
+    HTTP         https://HOST/PATH[/SUFFIX][?QUERY]
 
 A token never stands in an address that we make: addresses end up in logs. It travels in ``ServiceBusAuthorization``.
 """
@@ -24,11 +25,17 @@ SB_HC_STATUS_CODE: Final = "sb-hc-statusCode"
 SB_HC_STATUS_DESCRIPTION: Final = "sb-hc-statusDescription"
 AUTH_HEADER: Final = "ServiceBusAuthorization"
 TRACKING_HEADER: Final = "TrackingId"
+# Tested live by the vendor, documented nowhere: a sender's choice among listeners, by the sb-hc-id they listen with.
+ALLOWED_LISTENERS_HEADER: Final = "Microsoft-Relay-AllowedListeners"
+DISALLOWED_LISTENERS_HEADER: Final = "Microsoft-Relay-DisallowedListeners"
 HC_SEGMENT: Final = "$hc"
 
 Action = Literal["listen", "connect", "accept", "request"]
 
 # Protocol, Names: letters, digits, period, hyphen, underscore; segments are joined with "/".
+# What may stand on a request line (RFC 9112, 3.2); a "?" ends the path, a "#" would end both.
+_SUFFIX = re.compile(r'[^\x00-\x20"#<>?\x7f-\U0010ffff]*\Z')
+_QUERY = re.compile(r'[^\x00-\x20"#<>\x7f-\U0010ffff]*\Z')
 _ENTITY_PATH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*\Z")
 
 
@@ -78,6 +85,48 @@ def connect_address(
     )
 
 
+def http_address(host: str, port: int, use_tls: bool, path: str, *, suffix: str = "", query: str = "") -> str:
+    """Where a sender sends an HTTP request: ``https://HOST/PATH[/SUFFIX][?QUERY]``, without ``$hc``.
+
+    ``suffix`` and ``query`` are percent-encoded already and stay byte for byte as they are, except that the relay's own
+    parameters go. Raises ``AddressError`` for what cannot stand there, and for a suffix that climbs with ``..``.
+    """
+    if not _SUFFIX.match(suffix) or not _QUERY.match(query):
+        raise AddressError("the path suffix and the query of an HTTP request must be percent-encoded already")
+    _refuse_climbing(suffix)
+    joint = "/" if suffix and not suffix.startswith("/") else ""
+    target = request_target(f"/{check_entity_path(path)}{joint}{suffix}", query)
+    address = f"{'https' if use_tls else 'http'}://{authority(host, port, use_tls)}{target}"
+    if len(address) > MAX_ADDRESS:
+        raise AddressError(f"an address of {len(address)} characters is over the limit of {MAX_ADDRESS}")
+    return address
+
+
+def request_target(path: str, query: str) -> str:
+    """The ``requestTarget`` a listener is told: the sender's path, and its query less the relay's own parameters.
+
+    Nothing else is touched: order, empty pieces, repeated names, ``+``, ``%20`` and ``%2f`` stay as written. When
+    nothing is left of the query, its question mark goes too.
+    """
+    left = strip_relay_parameters(query)
+    return f"{path}?{left}" if left else path
+
+
+def split_request_target(target: str, entity_path: str) -> tuple[str, str]:
+    """Suffix and query of a ``requestTarget``, both as written; the suffix is what follows ``/PATH/``.
+
+    Raises ``AddressError`` when it does not belong to the hybrid connection ``entity_path``, or climbs with ``..``.
+    """
+    path, _, query = target.partition("?")
+    written = path.lstrip("/").split("/")
+    wanted = entity_path.strip("/").lower().split("/")
+    if [unquote(segment).lower() for segment in written[: len(wanted)]] != wanted:
+        raise AddressError("a request target of another hybrid connection")
+    suffix = "/".join(written[len(wanted) :])
+    _refuse_climbing(suffix)
+    return suffix, query
+
+
 def rendezvous_address(authority: str, use_tls: bool, path: str, query: str, *, action: Action, id: str) -> str:  # noqa: A002
     """The address a relay hands to a listener: the sender's path and query, less the relay's own parameters.
 
@@ -101,8 +150,7 @@ def split_hc_path(path: str) -> str:
     rest = rest.strip("/")
     if unquote(head).lower() != HC_SEGMENT or not separator or not rest:
         raise AddressError("the path of a WebSocket must be /$hc/ and the path of a hybrid connection")
-    if any(segment in {".", ".."} for segment in unquote(rest).split("/")):
-        raise AddressError("a path with '.' or '..' in it names no hybrid connection")
+    _refuse_climbing(rest)
     return rest
 
 
@@ -144,6 +192,12 @@ def strip_relay_parameters(query: str) -> str:
     As the live service does: a piece goes only if its name starts ``sb-hc-`` *and* it has an equals sign.
     """
     return "&".join(piece for piece in query.split("&") if not _is_relay_parameter(piece))
+
+
+def _refuse_climbing(path: str) -> None:
+    # Decoded before it is looked at, because some server behind us will decode it: "%2e%2e%2f" climbs as well.
+    if "." in (decoded := unquote(path)) and any(segment in {".", ".."} for segment in decoded.split("/")):
+        raise AddressError("a path with '.' or '..' in it names no hybrid connection")
 
 
 def _is_relay_parameter(piece: str) -> bool:

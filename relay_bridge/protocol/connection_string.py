@@ -1,6 +1,7 @@
 """Connection strings: one line that says which hybrid connection, and with which key.
 
     Endpoint=sb://HOST[:PORT]/;EntityPath=PATH;SharedAccessKeyName=NAME;SharedAccessKey=KEY[;UseDevelopmentEmulator=true]
+    Endpoint=sb://HOST[:PORT]/;EntityPath=PATH;Authentication=Managed Identity
 
 Keys are compared without regard to case; values may hold ``=``. With ``UseDevelopmentEmulator=true`` the address is
 ``ws://`` and the port 80 unless given (a relay on the same machine); otherwise ``wss://`` and 443.
@@ -40,6 +41,7 @@ class ConnectionString:
     signature: str | None = field(default=None, repr=False)  # a ready-made token, which cannot be renewed
     use_tls: bool = True
     operation_timeout: float | None = None  # seconds
+    managed_identity: bool = False  # tokens come from Microsoft Entra ID, not from a key in here
 
     @property
     def resource_uri(self) -> str:
@@ -56,6 +58,8 @@ class ConnectionString:
             parts += [f"SharedAccessKeyName={self.key_name}", f"SharedAccessKey={self.key}"]
         if self.signature is not None:
             parts.append(f"SharedAccessSignature={self.signature}")
+        if self.managed_identity:
+            parts.append("Authentication=Managed Identity")
         if self.operation_timeout is not None:
             minutes, seconds = divmod(round(self.operation_timeout), 60)
             parts.append(f"OperationTimeout={minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}")
@@ -76,10 +80,9 @@ def parse_connection_string(text: str) -> ConnectionString:
         raise ConnectionStringError(f"the connection string lacks {missing}: key name and key go together")
     if signature is not None and key is not None:
         raise ConnectionStringError("the connection string holds both a SharedAccessKey and a SharedAccessSignature")
-    if "Authentication" in values:
-        raise ConnectionStringError(
-            "Authentication= is not supported: use SharedAccessKeyName and SharedAccessKey of a rule at the relay"
-        )
+    managed_identity = _managed_identity(values.get("Authentication"))
+    if managed_identity and (key is not None or signature is not None):
+        raise ConnectionStringError("the connection string holds a secret beside Authentication=Managed Identity")
     if len(key_name or "") > MAX_KEY_NAME or len(key or "") > MAX_KEY:
         raise ConnectionStringError(f"SharedAccessKeyName and SharedAccessKey are at most {MAX_KEY} characters each")
     return ConnectionString(
@@ -91,6 +94,7 @@ def parse_connection_string(text: str) -> ConnectionString:
         signature=signature,
         use_tls=use_tls,
         operation_timeout=_timeout(values.get("OperationTimeout")),
+        managed_identity=managed_identity,
     )
 
 
@@ -143,8 +147,20 @@ def _entity_path(value: str | None) -> str | None:
         return None
     try:
         return check_entity_path(value)
-    except AddressError as error:
-        raise ConnectionStringError(f"EntityPath: {error}") from error
+    except AddressError:
+        # Not repeated, and without its cause: where a semicolon was forgotten, the key stands behind the path.
+        raise ConnectionStringError(
+            "EntityPath is no path of a hybrid connection: letters, digits, '.', '-', '_', segments joined by '/'"
+        ) from None
+
+
+def _managed_identity(value: str | None) -> bool:
+    if value is None:
+        return False
+    # With or without the blank, in any case: people type it.
+    if value.replace(" ", "").lower() != "managedidentity":
+        raise ConnectionStringError("Authentication must be Managed Identity; for a key, leave it out")
+    return True
 
 
 def _boolean(value: str) -> bool:

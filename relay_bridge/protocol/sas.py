@@ -50,8 +50,9 @@ def create_token(resource_uri: str, key_name: str, key: str, expires_at: int) ->
 def parse_token(text: str) -> SasToken:
     """Read a token; ``TokenMalformed`` says which part is wrong without repeating it.
 
-    Takes what official clients are known to send: any order of the fields, hex digits of either case, and an unescaped
-    ``/``, ``+`` or ``=`` in the signature (the vendor's Python helper leaves ``/`` alone).
+    Takes what official clients are known to send: any order of the fields, hex digits of either case, an unescaped
+    ``/``, ``+`` or ``=`` in the signature, an unescaped ``/`` in the resource (the vendor's Python helper leaves it
+    alone in both), and a ``+`` for a blank in the rule's name (.NET and Java encode as HTML forms do).
     """
     if len(text) > MAX_TOKEN or not text.isascii():
         raise TokenMalformed(f"a token must be ASCII and at most {MAX_TOKEN} characters")
@@ -66,7 +67,7 @@ def parse_token(text: str) -> SasToken:
         parts[name] = value
     if parts.keys() != _FIELDS:
         raise TokenMalformed(f"the token lacks {', '.join(sorted(_FIELDS - parts.keys()))}")
-    key_name = _decode(parts["skn"], "skn")
+    key_name = _decode(parts["skn"].replace("+", " "), "skn")
     if len(key_name) > MAX_KEY_NAME:
         raise TokenMalformed(f"the rule name in skn is longer than {MAX_KEY_NAME} characters")
     return SasToken(

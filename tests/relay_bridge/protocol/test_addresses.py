@@ -40,7 +40,90 @@ def test_rendezvous():
     made = addresses.rendezvous_address(
         "g63.servicebus.windows.net:443", True, "hyco/x", "q=1&sb-hc-token=secret", action="accept", id="ID_G1_G2"
     )
+    assert addresses.rendezvous_address("h:1", False, "hyco", "", action="request", id="ID_G1") == (
+        "ws://h:1/$hc/hyco?sb-hc-action=request&sb-hc-id=ID_G1"
+    )
     assert made == "wss://g63.servicebus.windows.net:443/$hc/hyco/x?q=1&sb-hc-action=accept&sb-hc-id=ID_G1_G2"
+
+
+def test_http():
+    assert addresses.http_address(HOST, 443, True, "hyco") == "https://contoso.servicebus.windows.net/hyco"
+    assert addresses.http_address("127.0.0.1", 9400, False, "sites/north", suffix="api/v1", query="x=1") == (
+        "http://127.0.0.1:9400/sites/north/api/v1?x=1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "query", "target"),
+    [
+        ("", "", "/hyco"),
+        ("/", "", "/hyco/"),
+        ("a", "", "/hyco/a"),
+        ("/a/", "", "/hyco/a/"),
+        ("//a//b", "", "/hyco//a//b"),
+        ("a%2fb%2F;c=1,d", "x=%2f+%20&&x=1&", "/hyco/a%2fb%2F;c=1,d?x=%2f+%20&&x=1&"),
+        ("a", "&&&", "/hyco/a?&&&"),
+        ("a", "?", "/hyco/a??"),
+        ("a", "sb-hc-token=secret&b&SB-HC-Id=7", "/hyco/a?b"),
+        ("a", "sb-hc-token=secret", "/hyco/a"),
+        ("a.b/..c", "", "/hyco/a.b/..c"),
+    ],
+)
+def test_suffix_and_query_of_a_request_stay_as_written(suffix, query, target):
+    made = addresses.http_address(HOST, 443, True, "hyco", suffix=suffix, query=query)
+    assert made == f"https://contoso.servicebus.windows.net{target}"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "query"),
+    [
+        ("a b", ""),
+        ("a?b", ""),
+        ("a#b", ""),
+        ("ä", ""),
+        ("a\r\nX: y", ""),
+        ("", "a b"),
+        ("", "a#b"),
+        ("", "ä"),
+        ("", "a\nb"),
+        ("../other", ""),
+        ("a/..", ""),
+        ("a/%2e%2E/b", ""),
+        ("a%2f..", ""),
+        ("", "x" * 40_000),
+    ],
+)
+def test_what_makes_no_request_line(suffix, query):
+    with pytest.raises(AddressError):
+        addresses.http_address(HOST, 443, True, "hyco", suffix=suffix, query=query)
+
+
+def test_request_target():
+    assert addresses.request_target("/hyco/a%2fb/", "x=1&sb-hc-token=t&&x=2") == "/hyco/a%2fb/?x=1&&x=2"
+    assert addresses.request_target("/hyco", "sb-hc-token=t") == "/hyco"
+    assert addresses.request_target("/hyco", "") == "/hyco"
+    assert addresses.request_target("/hyco", "sb-hc-undefined") == "/hyco?sb-hc-undefined"
+
+
+@pytest.mark.parametrize(
+    ("target", "entity", "suffix", "query"),
+    [
+        ("/hyco", "hyco", "", ""),
+        ("/hyco/", "hyco", "", ""),
+        ("/HyCo/a%2fb/?x=1&&?", "hyco", "a%2fb/", "x=1&&?"),
+        ("/sites/north//x", "sites/north", "/x", ""),
+        ("/hy%63o/x", "hyco", "x", ""),
+        ("/hyco?..", "hyco", "", ".."),
+    ],
+)
+def test_what_a_listener_finds_in_a_target(target, entity, suffix, query):
+    assert addresses.split_request_target(target, entity) == (suffix, query)
+
+
+@pytest.mark.parametrize("target", ["/hyco2", "/", "", "?x", "/other/hyco", "/hyco/../other", "/hyco/%2e%2e/other"])
+def test_a_target_of_something_else(target):
+    with pytest.raises(AddressError):
+        addresses.split_request_target(target, "hyco")
 
 
 def test_no_address_has_room_for_a_token():
@@ -120,6 +203,8 @@ def test_parameters_of_the_relay():
         ("a=+&b=%20&c=%2f&sb-hc-Token=x", "a=+&b=%20&c=%2f"),
         ("sb%2Dhc-token=x&k=v", "k=v"),
         ("sbx-hc-token=x", "sbx-hc-token=x"),
+        ("sbc-hc-token=x", "sbc-hc-token=x"),  # a misprint of the vendor's document, and no parameter of the relay
+        ("sb-hc-sas-key-name=a&sb-hc-sas-key=secret&k", "k"),
     ],
 )
 def test_only_the_relays_parameters_go(query, left):

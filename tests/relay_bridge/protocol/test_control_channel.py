@@ -2,18 +2,27 @@
 
 import pytest
 
-from relay_bridge.protocol.commands import Accept, UnsupportedCommand
+from relay_bridge.protocol.commands import Accept, RequestPointer
 from relay_bridge.protocol.control_channel import (
     ControlChannel,
+    IncomingRequest,
     Lost,
     RenewToken,
     SendPing,
     State,
     explain_close,
 )
-from relay_bridge.protocol.errors import ProtocolViolation
+from relay_bridge.protocol.errors import ProtocolViolation, RequestUnusable
 
 ACCEPT = '{"accept":{"address":"ws://h/$hc/a","id":"1"}}'
+POINTER = '{"request":{"address":"ws://h/$hc/a"}}'
+
+
+def request(identifier: str, body: bool) -> str:
+    return (
+        f'{{"request":{{"address":"ws://h/$hc/a","id":"{identifier}","requestTarget":"/a","method":"PUT",'
+        f'"body":{str(body).lower()}}}}}'
+    )
 
 
 def opened(now: float = 100.0, renew_in: float | None = 900.0) -> ControlChannel:
@@ -105,12 +114,79 @@ def test_commands_come_through():
     assert channel.state is State.OPEN  # one bad message does not end the channel
 
 
-def test_the_body_of_a_request_is_expected_and_dropped():
+def test_a_request_without_a_body_is_here_at_once():
+    incoming = opened().receive_text(request("1", False), 100.0)
+    assert isinstance(incoming, IncomingRequest)
+    assert (incoming.request.id, incoming.body) == ("1", b"")
+
+
+def test_a_pointer_comes_through():
+    assert opened().receive_text(POINTER, 100.0) == RequestPointer("ws://h/$hc/a")
+
+
+def test_the_next_binary_message_is_the_body():
     channel = opened()
-    assert channel.receive_binary(100.0) is False
-    assert channel.receive_text('{"request":{"id":"1","body":true}}', 100.0) == UnsupportedCommand("request", True)
-    assert channel.receive_binary(100.0) is True
-    assert channel.receive_binary(100.0) is False
+    assert channel.receive_text(request("1", True), 100.0) is None
+    assert channel.state is State.AWAITING_BODY
+    incoming = channel.receive_binary(b"\x00body", 100.0)
+    assert (incoming.request.id, incoming.body) == ("1", b"\x00body")
+    assert channel.state is State.OPEN
+    assert channel.receive_text(request("2", True), 100.0) is None
+    assert channel.receive_binary(b"", 100.0).body == b""  # announced and empty, as some clients do
+
+
+def test_a_body_that_nobody_announced_is_dropped():
+    channel = opened()
+    assert channel.receive_binary(b"", 100.0) is None
+    channel.receive_text(request("1", False), 100.0)
+    assert channel.receive_binary(b"x", 100.0) is None
+    channel.receive_text(POINTER, 100.0)
+    assert channel.receive_binary(b"x", 100.0) is None
+
+
+@pytest.mark.parametrize("text", [ACCEPT, POINTER, request("2", True), "nonsense", "{}"])
+def test_a_text_where_a_body_was_due_costs_the_request_and_no_body_reaches_another(text):
+    channel = opened()
+    channel.receive_text(request("1", True), 100.0)
+    with pytest.raises(RequestUnusable, match="where the body of a request was due") as caught:
+        channel.receive_text(text, 100.0)
+    assert (caught.value.request_id, caught.value.status) == ("1", 400)
+    assert channel.state is State.OPEN
+    assert channel.receive_binary(b"whose?", 100.0) is None
+    assert channel.receive_text(ACCEPT, 100.0) == Accept("ws://h/$hc/a", "1")
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536])
+def test_a_body_of_up_to_64_kib(size):
+    channel = opened()
+    channel.receive_text(request("1", True), 100.0)
+    assert len(channel.receive_binary(bytes(size), 100.0).body) == size
+
+
+def test_a_larger_body_is_refused_and_the_channel_goes_on():
+    channel = opened()
+    channel.receive_text(request("1", True), 100.0)
+    with pytest.raises(RequestUnusable, match="65537 bytes") as caught:
+        channel.receive_binary(bytes(65_537), 100.0)
+    assert (caught.value.request_id, caught.value.status) == ("1", 413)
+    assert channel.receive_text(request("2", False), 100.0).request.id == "2"
+
+
+def test_a_request_whose_body_is_a_minute_late_is_forgotten():
+    channel = opened()
+    channel.receive_text(request("1", True), 100.0)
+    assert channel.receive_text(ACCEPT, 160.0) == Accept("ws://h/$hc/a", "1")
+    channel.receive_text(request("2", True), 160.0)
+    assert channel.receive_binary(b"late", 220.0) is None
+    assert channel.state is State.OPEN
+
+
+def test_pings_and_renewals_go_on_while_a_body_is_awaited():
+    channel = opened(renew_in=1.0)
+    channel.receive_text(request("1", True), 100.0)
+    assert channel.time_passed(101.0) == [SendPing(), RenewToken()]
+    assert isinstance(channel.time_passed(104.0)[0], Lost)
+    assert channel.state is State.CLOSED
 
 
 def test_nothing_is_received_before_it_is_open_or_after_it_closed():
@@ -123,7 +199,7 @@ def test_nothing_is_received_before_it_is_open_or_after_it_closed():
         channel.opened(0, None)
     channel.closed(1000, "")
     with pytest.raises(ProtocolViolation):
-        channel.receive_binary(0)
+        channel.receive_binary(b"", 0)
 
 
 @pytest.mark.parametrize(

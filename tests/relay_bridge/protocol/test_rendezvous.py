@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay_bridge.protocol.commands import Accept
+from relay_bridge.protocol.commands import Accept, Request, RequestPointer
 from relay_bridge.protocol.connection_string import ConnectionString
 from relay_bridge.protocol.errors import AddressError, ProtocolViolation
 from relay_bridge.protocol.rendezvous import parse_rendezvous, reject_address
@@ -16,6 +16,38 @@ def test_a_gateway_of_the_service_is_dialled_exactly_as_sent():
     address = f"wss://g63-prod-am3-001-sb.servicebus.windows.net:443/$hc/HYCO/tank%201?a=1&{QUERY[1:]}"
     rendezvous = parse_rendezvous(Accept(address, "7"), REAL)
     assert (rendezvous.address, rendezvous.suffix, rendezvous.query) == (address, "tank%201", "a=1")
+
+
+REQUEST_QUERY = "?x=1&sb-hc-action=request&sb-hc-id=7_G1"
+
+
+def test_a_request_is_fetched_and_answered_where_it_says():
+    address = f"wss://g63-prod-am3-001-sb.servicebus.windows.net:443/$hc/hyco/a%2fb{REQUEST_QUERY}"
+    for command in (RequestPointer(address), Request(address, "7_G1", "/hyco/a%2fb?x=1", "GET")):
+        rendezvous = parse_rendezvous(command, REAL)
+        assert (rendezvous.address, rendezvous.suffix, rendezvous.query) == (address, "a%2fb", "x=1")
+
+
+def test_an_address_is_for_its_own_command():
+    accept, request = (f"wss://{REAL.host}/$hc/hyco{query}" for query in (QUERY, REQUEST_QUERY))
+    for command in (RequestPointer(accept), Accept(request, "7"), Accept(f"wss://{REAL.host}/$hc/hyco?x=1", "7")):
+        with pytest.raises(ProtocolViolation, match="not for"):
+            parse_rendezvous(command, REAL)
+    with pytest.raises(ProtocolViolation, match="not for"):
+        parse_rendezvous(Accept(f"wss://{REAL.host}/$hc/hyco?sb-hc-action=steal", "7"), REAL)
+
+
+def test_a_request_without_an_address_leads_nowhere():
+    with pytest.raises(ProtocolViolation):
+        parse_rendezvous(Request("", "7", "/hyco", "GET"), REAL)
+
+
+def test_gateways_of_other_clouds():
+    connection = ConnectionString("contoso.servicebus.chinacloudapi.cn", 443, "hyco")
+    good = f"wss://g1-prod-sb.servicebus.chinacloudapi.cn:443/$hc/hyco{QUERY}"
+    assert parse_rendezvous(Accept(good, "7"), connection).address == good
+    with pytest.raises(ProtocolViolation, match="another host"):
+        parse_rendezvous(Accept(f"wss://g1-prod-sb.servicebus.windows.net:443/$hc/hyco{QUERY}", "7"), connection)
 
 
 def test_a_local_relay():
@@ -39,6 +71,9 @@ def test_a_local_relay():
         (f"wss://contoso.servicebus.windows.net/$hc/hyco{QUERY}#x", "plain wss"),
         (f"wss://contoso.servicebus.windows.net/$hc/hyco/ä{QUERY}", "plain wss"),
         (f"http://contoso.servicebus.windows.net/$hc/hyco{QUERY}", "plain wss"),
+        (f"wss://contoso.servicebus.windows.net/$hc/hy\tco{QUERY}", "plain wss"),
+        (f"wss://contoso.servicebus.windows.net/$hc/hyco{QUERY}\r\nX: y", "plain wss"),
+        (f"wss://contoso.servicebus.windows.net/$hc/hyco/../other{QUERY}", "outside"),
         ("wss:///$hc/hyco", "another host"),
         ("nonsense", "plain wss"),
     ],

@@ -111,6 +111,11 @@ class InnerTls:
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
 
+    @property
+    def has_data_to_send(self) -> bool:
+        """Whether ``data_to_send`` would give anything."""
+        return self._outgoing.pending > 0
+
     def data_to_send(self) -> bytes:
         """What has to go to the other side now; empty when nothing has."""
         return self._outgoing.read()

@@ -1,11 +1,19 @@
-"""Where the relay's tokens come from: made from a key and renewed in time, or handed over ready-made."""
+"""Where the relay's tokens come from: made from a key and renewed in time, handed over ready-made, or fetched.
+
+    SasCredential        from a key
+    StaticCredential     a ready-made signature
+    KeyFileCredential    from a key in a file, taken up anew when the file changes (key_file.py)
+    EntraCredential      from Microsoft Entra ID (entra.py)
+
+Whoever needs a token writes ``await current_token(credential)``: it takes every kind.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from relay_bridge.protocol.connection_string import ConnectionString
 from relay_bridge.protocol.errors import TokenError
@@ -17,14 +25,39 @@ _TOLERANCE = 1.0  # seconds by which two clocks may disagree on whether renewal 
 _RENEW_AT = 0.5  # of the life: the official clients renew at its end and live on the service's five minutes of grace
 
 
-class Credential(Protocol):
-    """Makes tokens for one hybrid connection."""
+class KeyCredential(Protocol):
+    """Makes tokens for one hybrid connection on this machine, at once."""
 
     def token(self) -> str:
         """A token that is good now; the same one until renewal is due."""
 
     def renew_in(self) -> float | None:
-        """Seconds until ``token()`` gives a new one; None when there will never be one."""
+        """Seconds until there is a new token; None when there will never be one."""
+
+
+class FetchedCredential(Protocol):
+    """Has its tokens from elsewhere, so that getting one may take a while."""
+
+    async def token_async(self) -> str:
+        """A token that is good now. Raises ``RelayError``, within a deadline of its own."""
+
+    def renew_in(self) -> float | None:
+        """Seconds until there is a new token; None when there will never be one."""
+
+
+Credential: TypeAlias = KeyCredential | FetchedCredential
+
+
+async def current_token(credential: Credential) -> str:
+    """A token that is good now, from a credential of either kind. Raises ``RelayError`` when there is none."""
+    fetch = getattr(credential, "token_async", None)
+    return credential.token() if fetch is None else await fetch()  # type: ignore[union-attr]
+
+
+def reload_key(credential: Credential | None) -> bool:
+    """After the relay refused a token: whether ``credential`` has another key now, so that trying again makes sense."""
+    reload = getattr(credential, "reload", None)
+    return bool(reload()) if reload is not None else False
 
 
 class SasCredential:
@@ -93,7 +126,14 @@ class StaticCredential:
 def credential_of(
     connection: ConnectionString, *, life: float = DEFAULT_TOKEN_LIFE, clock: Callable[[], float] = time.time
 ) -> Credential | None:
-    """The credential in a connection string, or None when it holds none (a sender may need none)."""
+    """The credential in a connection string, or None when it holds none (a sender may need none).
+
+    ``Authentication=Managed Identity`` takes the identity that Azure gave this machine; it needs azure-identity.
+    """
+    if connection.managed_identity:
+        from relay_bridge.transport.entra import EntraCredential  # noqa: PLC0415 - entra.py imports this file's types
+
+        return EntraCredential.managed_identity(connection.host)
     if connection.key_name is not None and connection.key is not None:
         return SasCredential(connection.resource_uri, connection.key_name, connection.key, life=life, clock=clock)
     if connection.signature is not None:

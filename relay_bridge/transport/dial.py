@@ -1,20 +1,21 @@
-"""Opening one WebSocket to the relay, and turning everything that can go wrong into our own errors."""
+"""Opening one connection to the relay, for WebSocket or HTTP; what can go wrong becomes one of our own errors."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
+import socket
 import ssl
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidMessage,
-    InvalidProxy,
+    InvalidProxyStatus,
     InvalidStatus,
     InvalidURI,
     ProxyError,
@@ -23,10 +24,13 @@ from websockets.exceptions import (
 
 from relay_bridge.protocol.addresses import host_of
 from relay_bridge.protocol.errors import AddressError, RelayError, RelayUnavailable, Side, refusal
+from relay_bridge.transport.proxy import Proxy, open_tunnel, parse_proxy
 
 OPEN_TIMEOUT: Final = 5.0  # seconds for name, TCP, TLS and handshake; a frozen relay must not hold us longer
 CLOSE_TIMEOUT: Final = 1.0  # seconds for the closing handshake; then the socket is simply dropped
 _USER_AGENT: Final = "Sightline-Relay-Client"
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 # The library's debug log shows whole handshakes, and in them the token. It stays off whatever the program's level is.
 _library_logger = logging.getLogger("relay_bridge.transport.websocket")
@@ -36,6 +40,11 @@ _library_logger.setLevel(logging.INFO)
 @functools.cache
 def _system_trust() -> ssl.SSLContext:
     return ssl.create_default_context()  # read once: it parses every authority of the system
+
+
+def tls_context(ssl_context: ssl.SSLContext | None) -> ssl.SSLContext:
+    """``ssl_context``, or the system's trust. Both check the certificate and the host name, and want TLS 1.2."""
+    return ssl_context or _system_trust()
 
 
 class _connect(connect):  # noqa: N801 - named like what it refines
@@ -54,22 +63,27 @@ async def open_websocket(
     proxy: str | None = None,
     open_timeout: float = OPEN_TIMEOUT,
     ping_interval: float | None = None,
-    max_size: int,
+    max_size: int | tuple[int | None, int | None],
     max_queue: int,
 ) -> ClientConnection:
     """Open ``address`` (``ws://`` or ``wss://``). Raises ``RelayRefused`` and its subclasses, or ``AddressError``.
 
     ``ssl_context``: for a private authority; None takes the system's. ``proxy``: URL of an HTTP proxy; None goes
-    direct, whatever the environment says. Compression is never offered: what we carry is sealed and does not shrink.
+    direct, whatever the environment says. ``ws://`` too goes through a tunnel, so no proxy sees our headers as its own.
+    Compression is never offered: what we carry is sealed and does not shrink.
     """
     place = host_of(address)
+    via = parse_proxy(proxy) if proxy else None  # read here: the library's own complaint would repeat the password
+    options: dict[str, Any] = {}
+    if via is not None and via.use_tls:
+        options["proxy_ssl"] = tls_context(ssl_context)
     try:
         return await _connect(
             address,
             additional_headers=dict(headers or {}),
             user_agent_header=_USER_AGENT,
             compression=None,
-            proxy=proxy,
+            proxy=None if via is None else via.url,
             open_timeout=open_timeout,
             close_timeout=CLOSE_TIMEOUT,
             ping_interval=ping_interval,
@@ -77,16 +91,56 @@ async def open_websocket(
             max_size=max_size,
             max_queue=max_queue,
             logger=_library_logger,
-            ssl=(ssl_context or _system_trust()) if address.startswith("wss:") else None,
+            ssl=tls_context(ssl_context) if address.startswith("wss:") else None,
+            **options,
         )
     except InvalidStatus as error:
         raise refusal(error.response.status_code, error.response.reason_phrase, side) from error
-    except (OSError, WebSocketException, EOFError) as error:
-        raise _translate(error, place, open_timeout) from error
+    except (OSError, UnicodeError, WebSocketException, EOFError) as error:
+        raise unreachable(error, place, open_timeout, via) from error
 
 
-def _translate(error: Exception, place: str, open_timeout: float) -> RelayError:
+async def open_connection(
+    make: Callable[[], P],
+    host: str,
+    port: int,
+    use_tls: bool,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    proxy: Proxy | None = None,
+    open_timeout: float = OPEN_TIMEOUT,
+) -> P:
+    """A connection to ``host`` and ``port`` for a protocol of ``make``, TLS done. Raises ``RelayUnavailable``."""
+    loop = asyncio.get_running_loop()
+    context = tls_context(ssl_context)
+    tls: dict[str, Any] = {}
+    if use_tls:
+        tls = {"ssl_handshake_timeout": open_timeout, "ssl_shutdown_timeout": CLOSE_TIMEOUT, "server_hostname": host}
+    try:
+        async with asyncio.timeout(open_timeout):
+            if proxy is None:
+                _, protocol = await loop.create_connection(make, host, port, ssl=context if use_tls else None, **tls)
+                return protocol
+            transport = await open_tunnel(proxy, host, port, context)
+            try:
+                protocol = make()
+                transport.set_protocol(protocol)
+                if use_tls:
+                    inner = await loop.start_tls(transport, protocol, context, **tls)
+                    transport = cast(asyncio.Transport, inner)
+            except BaseException:
+                transport.abort()
+                raise
+            protocol.connection_made(transport)
+            return protocol
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that can be none
+        raise unreachable(error, host, open_timeout, proxy) from error
+
+
+def unreachable(error: Exception, place: str, open_timeout: float, proxy: Proxy | None = None) -> RelayError:
     """The error for a connection that never got an answer. Order matters: TimeoutError and SSLError are OSErrors."""
+    if isinstance(error, RelayError):
+        return error
     if isinstance(error, InvalidURI):
         return AddressError(f"the address of the relay at {place} cannot be dialled")
     if isinstance(error, TimeoutError):
@@ -98,8 +152,13 @@ def _translate(error: Exception, place: str, open_timeout: float) -> RelayError:
         )
     if isinstance(error, ssl.SSLError):
         return _unavailable(f"no TLS with the relay at {place} ({error.reason}); does it speak TLS on this port?")
-    if isinstance(error, InvalidProxy | ProxyError):
-        return _unavailable(f"the proxy on the way to the relay at {place} does not work ({error})")
+    if isinstance(error, ProxyError) and proxy is not None:
+        status = error.response.status_code if isinstance(error, InvalidProxyStatus) else 0
+        return proxy.refusal(status, f"the relay at {place}") if status else proxy.junk()
+    if proxy is not None and isinstance(error, ConnectionRefusedError):
+        return _unavailable(f"nothing listens at the proxy's address {proxy.place}: is it running, is the port right?")
+    if proxy is not None and isinstance(error, socket.gaierror):
+        return _unavailable(f"the name of the proxy at {proxy.place} cannot be found ({error.strerror})")
     if isinstance(error, ConnectionRefusedError):
         return _unavailable(f"nothing listens at the relay's address {place}: is the relay running, is the port right?")
     if isinstance(error, InvalidMessage | EOFError | ConnectionClosed | ConnectionError):

@@ -1,4 +1,7 @@
-"""A sealed session: whole messages, each way in order, under mutual TLS 1.3 inside a relayed stream."""
+"""A sealed session: whole messages, each way in order, under mutual TLS 1.3 inside a relayed stream.
+
+Messages that are sent in the same turn of the event loop leave together (outbox.py); none waits for another.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from relay_bridge.protocol.errors import ProtocolViolation, RelayError
 from relay_bridge.secure_channel.errors import FrameInvalid, SecureChannelError, TruncatedStream
 from relay_bridge.secure_channel.framing import FrameParser, encode_frame
 from relay_bridge.secure_channel.inner_tls import InnerTls, Side
+from relay_bridge.transport.outbox import Outbox
 from relay_bridge.transport.streams import RelayStream, StreamClosed
 
 HANDSHAKE_DEADLINE: Final = 5.0  # seconds, either side; a good peer needs two round trips
@@ -45,8 +49,7 @@ class SecureSession:
     def __init__(self, stream: RelayStream, tls: InnerTls, send_deadline: float = SEND_DEADLINE) -> None:
         self._stream = stream
         self._tls = tls
-        self._send_deadline = send_deadline
-        self._sending = asyncio.Lock()
+        self._outbox = Outbox(stream, tls, send_deadline, self._outbox_broken)
         self._frames = FrameParser()
         self._ready: deque[bytes] = deque()
         self._ended: SessionClosed | None = None
@@ -99,25 +102,20 @@ class SecureSession:
         return session
 
     async def send(self, message: bytes) -> None:
-        """Send one message, within the send deadline. Raises ``SessionClosed``; ``ProtocolViolation`` for a wrong size.
+        """Send one message. Raises ``SessionClosed``; ``ProtocolViolation`` for a wrong size.
 
-        Cancelling a ``send`` that waits for its turn sends nothing; later than that, the message goes out all the same.
+        It leaves at the end of this turn of the event loop, together with what else was sent in it. When the other side
+        does not keep up, ``send`` waits for room, within the send deadline. Cancelling one that waits sends nothing;
+        later than that, the message goes out all the same.
         """
         try:
             frame = encode_frame(message)
         except FrameInvalid as error:
             raise ProtocolViolation(str(error)) from error
-        try:
-            async with asyncio.timeout(self._send_deadline), self._sending:
-                self._check()
-                self._tls.send_application(frame)
-                await self._stream.send(self._tls.data_to_send())
-        except TimeoutError as error:
-            # What is half on its way cannot be taken back, so the session cannot go on.
-            self._stream.abort()
-            self._end(SessionClosed(f"the other side took nothing for {self._send_deadline:g} s"), error)
-        except (SecureChannelError, StreamClosed) as error:
-            self._end(SessionClosed(str(error)), error)
+        if self._ended is not None:
+            self._check()
+        if not self._outbox.put(frame):
+            await self._put_when_possible(frame)
 
     async def receive(self) -> bytes:
         """The next message. Raises ``SessionClosed``, whose ``clean`` says whether the other side had said goodbye.
@@ -136,14 +134,23 @@ class SecureSession:
             self._receiving = False
 
     async def close(self, reason: str = "") -> None:
-        """Say goodbye and close the stream, within a few seconds at worst. Idempotent; raises nothing."""
-        if self._ended is None:
-            self._ended = SessionClosed(reason or "the session was closed here", clean=True)
-            with contextlib.suppress(TimeoutError, RelayError, SecureChannelError):
-                async with asyncio.timeout(CLOSE_DEADLINE), self._sending:
-                    self._tls.close()
-                    await self._stream.send(self._tls.data_to_send())
-        await self._stream.close(1000, reason)
+        """Send what still waits, say goodbye and close the stream; within a few seconds at worst.
+
+        Idempotent; raises nothing.
+        """
+        try:
+            if self._ended is None:
+                self._ended = SessionClosed(reason or "the session was closed here", clean=True)
+                self._outbox.shut()
+                with contextlib.suppress(TimeoutError, RelayError, SecureChannelError):
+                    async with asyncio.timeout(CLOSE_DEADLINE):
+                        await self._outbox.push()
+                        self._tls.close()
+                        await self._stream.send(self._tls.data_to_send())
+            await self._stream.close(1000, reason)
+        except asyncio.CancelledError:
+            self._stream.abort()
+            raise
 
     async def _handshake(self) -> None:
         """Flights to and fro until this side is done. An alert is sent before the error is raised: both shall know."""
@@ -176,17 +183,26 @@ class SecureSession:
             self._end(SessionClosed(str(error)), error)
         if self._tls.close_received and self._ended is None:
             self._ended = self._farewell()
-        await self._flush()
+            self._outbox.shut()
+        # What TLS itself has to say (an answer to a key update); rarely anything.
+        if self._tls.has_data_to_send and self._ended is None:
+            self._outbox.leave_soon()
 
-    async def _flush(self) -> None:
-        """Send what TLS itself has to say (an answer to a key update); rarely anything."""
-        if self._ended is not None:
-            return
-        async with self._sending:
-            out = self._tls.data_to_send()
-            if out:
-                with contextlib.suppress(StreamClosed):
-                    await self._stream.send(out)
+    async def _put_when_possible(self, frame: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._outbox.deadline):
+                await self._outbox.put_when_possible(frame)
+        except TimeoutError as error:
+            self._outbox_broken(error)
+        self._check()
+
+    def _outbox_broken(self, error: Exception) -> None:
+        if isinstance(error, TimeoutError):
+            # What is half on its way cannot be taken back, so the session cannot go on.
+            self._stream.abort()
+            self._over(SessionClosed(f"the other side took nothing for {self._outbox.deadline:g} s"))
+        else:
+            self._over(SessionClosed(str(error)))
 
     async def _part(self, error: SecureChannelError) -> None:
         """Tell the other side why, as far as it still listens, and close."""
@@ -212,9 +228,15 @@ class SecureSession:
         return SessionClosed("the other side ended the session", clean=True)
 
     def _end(self, ended: SessionClosed, cause: BaseException) -> NoReturn:
+        first = self._over(ended)
+        raise SessionClosed(first.reason, clean=first.clean) from cause
+
+    def _over(self, ended: SessionClosed) -> SessionClosed:
+        """Forget what waits to leave, and tell everybody who calls from now on; answers the first reason there was."""
         if self._ended is None:
             self._ended = ended
-        raise SessionClosed(self._ended.reason, clean=self._ended.clean) from cause
+        self._outbox.forget()
+        return self._ended
 
     def _check(self) -> None:
         if self._ended is not None:

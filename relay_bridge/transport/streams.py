@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from relay_bridge.protocol.errors import ProtocolViolation, RelayError
 from relay_bridge.transport.dial import abort, close_quietly
@@ -20,6 +22,7 @@ MAX_MESSAGE: Final = (
     131_072  # bytes of one WebSocket message: a sealed 64 KiB message, and room for a relay that merges
 )
 MAX_QUEUED: Final = 16  # messages waiting to be received; then reading pauses, and the sender feels it through TCP
+LITTLE: Final = 16_384  # bytes that wait for the socket, up to which nobody who sends has to wait
 SEND_DEADLINE: Final = 10.0  # seconds until a message must be on its way; a peer that slow is as good as gone
 # A receiver that reads nothing for so long reads no pong either, and loses its stream: it could not have kept up.
 KEEP_ALIVE: Final = 20.0  # seconds between pings on a stream, and until a missing pong ends it
@@ -88,6 +91,9 @@ class RelayStream:
         """
         if len(data) > MAX_MESSAGE:
             raise ProtocolViolation(f"a message of {len(data)} bytes is over the stream's limit of {MAX_MESSAGE}")
+        if self.is_clear:
+            self.send_now(data)
+            return
         self._check()
         try:
             async with asyncio.timeout(self.send_deadline):
@@ -97,6 +103,24 @@ class RelayStream:
             raise StreamClosed(self._aborted) from error
         except (ConnectionClosed, OSError) as error:
             raise _closed(error) from error
+
+    @property
+    def is_clear(self) -> bool:
+        """It is open, and little of what was sent still waits in this process: ``send_now`` is possible."""
+        connection = self._connection
+        return (
+            not self._aborted
+            and connection.protocol.state is State.OPEN
+            and connection.transport.get_write_buffer_size() <= LITTLE
+        )
+
+    def send_now(self, data: bytes) -> None:
+        """Like ``send``, without ever waiting. Only while ``is_clear``: that bounds what this process has to hold."""
+        try:
+            broadcast((self._connection,), data, raise_exceptions=True)
+        except ExceptionGroup as errors:
+            self.abort("the connection through the relay broke")
+            raise StreamClosed(self._aborted) from errors
 
     async def receive(self) -> bytes:
         """The next message. Raises ``StreamClosed`` at the end, ``ProtocolViolation`` for a text message.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -120,15 +121,8 @@ class Demo:
 
     def manage(self, *arguments: str) -> str:
         """``manage.py`` on the demo's own database, as an admin on the machine would call it."""
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "hmi.settings",
-            "SIGHTLINE_STATE_DIR": str(self.directory / "state"),
-            "SIGHTLINE_SECRET_KEY_FILE": str(self.directory / "secret-key"),
-            "SIGHTLINE_PUBLIC_URL": self.url,
-            "SIGHTLINE_ISSUER": "http://127.0.0.1/demo",
-            "SIGHTLINE_RELAY_CONFIG": str(self.directory / "relay.toml"),
-        }
+        lines = shlex.split((self.directory / "manage.env").read_text())
+        environment = {**os.environ, **dict(line.split("=", 1) for line in lines if line != "export")}
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             check=False,

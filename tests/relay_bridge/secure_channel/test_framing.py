@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_bridge.secure_channel.errors import FrameInvalid
-from relay_bridge.secure_channel.framing import MAX_FRAME, FrameParser, encode_frame
+from relay_bridge.secure_channel.framing import MAX_FRAME, FrameParser, encode_frame, encoded_size
+
+
+def test_the_size_of_a_frame_is_known_before_it_is_made():
+    for length in (1, 200, MAX_FRAME):
+        assert encoded_size(length) == len(encode_frame(bytes(length)))
 
 
 def test_the_bytes_of_a_frame():

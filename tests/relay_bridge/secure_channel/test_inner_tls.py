@@ -74,6 +74,14 @@ def test_both_ends_know_each_other(ends, web, agent):
     assert ends.client._tls.version() == ends.server._tls.version() == "TLSv1.3"
 
 
+def test_it_is_known_whether_there_is_anything_to_send(ends):
+    assert not ends.client.has_data_to_send
+    ends.client.send_application(b"level of TK-101")
+    assert ends.client.has_data_to_send
+    ends.client.data_to_send()
+    assert not ends.client.has_data_to_send
+
+
 def test_data_goes_both_ways_and_is_not_seen_between(ends):
     ends.client.send_application(b"level of TK-101")
     sealed = ends.client.data_to_send()

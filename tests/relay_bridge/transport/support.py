@@ -75,7 +75,11 @@ class States:
 
 @contextlib.asynccontextmanager
 async def listening(
-    connection: ConnectionString, handler: Callable[[RelayStream], Any], *, wait: bool = True, **options: Any
+    connection: ConnectionString,
+    handler: Callable[[RelayStream], Any] | None = None,
+    *,
+    wait: bool = True,
+    **options: Any,
 ) -> AsyncIterator[RelayListener]:
     """A running listener, online unless ``wait=False``, stopped at the end."""
     listener = RelayListener(connection, handler, **{"random": lambda: 0.1} | options)

@@ -5,7 +5,13 @@ import pytest
 from relay_bridge.protocol.connection_string import parse_connection_string
 from relay_bridge.protocol.errors import TokenMalformed
 from relay_bridge.protocol.sas import create_token, parse_token, verify_token
-from relay_bridge.transport.credentials import SasCredential, StaticCredential, credential_of
+from relay_bridge.transport.credentials import (
+    SasCredential,
+    StaticCredential,
+    credential_of,
+    current_token,
+    reload_key,
+)
 
 
 class Clock:
@@ -74,3 +80,22 @@ def test_what_a_connection_string_brings():
     assert credential_of(parse_connection_string(base)) is None
     with pytest.raises(TokenMalformed, match="connection string"):
         credential_of(parse_connection_string(f"{base};SharedAccessSignature=nonsense"))
+
+
+class Fetched:
+    async def token_async(self) -> str:
+        return "fetched"
+
+    def renew_in(self) -> float | None:
+        return None
+
+
+async def test_a_token_from_a_credential_of_either_kind(clock):
+    made = SasCredential("http://ns/hyco", "listen", "key", clock=clock)
+    assert await current_token(made) == made.token()
+    assert await current_token(Fetched()) == "fetched"
+
+
+def test_only_some_credentials_can_look_for_another_key(clock):
+    assert not reload_key(None)
+    assert not reload_key(SasCredential("http://ns/hyco", "listen", "key", clock=clock))

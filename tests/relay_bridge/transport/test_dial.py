@@ -12,7 +12,8 @@ import pytest
 from websockets.asyncio.server import serve
 
 from relay_bridge.protocol.errors import AddressError, RelayUnavailable
-from relay_bridge.transport.dial import open_websocket
+from relay_bridge.transport.dial import open_connection, open_websocket
+from relay_bridge.transport.http_messages import HttpRequest, HttpResponse
 from relay_bridge.transport.sender import RelaySender
 from tests.relay_bridge.transport.support import CONFIG, NORTH, Relay, echo, listening
 from tests.support.certificates import make_server_certificate
@@ -155,3 +156,52 @@ async def test_tls_with_a_private_authority(tls):
 async def test_tls_to_a_relay_without_it(relay):
     with pytest.raises(RelayUnavailable, match="does it speak TLS"):
         await dial(f"wss://127.0.0.1:{relay.port}/$hc/a")
+
+
+# Connections for HTTP
+
+
+async def test_http_over_tls_with_a_private_authority(tls):
+    server, client = tls
+
+    async def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, body=await request.read())
+
+    async with Relay(CONFIG, tls=server) as relay:
+        listen_string, send_string = (
+            type(string)(string.host, string.port, NORTH, string.key_name, string.key)
+            for string in (relay.listen_string(), relay.send_string())
+        )
+        async with listening(listen_string, http_handler=answer, ssl_context=client):
+            started = asyncio.get_running_loop().time()
+            async with RelaySender(send_string, ssl_context=client) as sender:
+                for body in (b"over TLS", b"x" * 300_000):
+                    async with sender.request("POST", body=body) as response:
+                        assert await response.read() == body
+            assert asyncio.get_running_loop().time() - started < 3.0  # closing takes no longer than it must
+        async with RelaySender(send_string) as sender:
+            with pytest.raises(RelayUnavailable, match="is not trusted here"):
+                async with sender.request("GET"):
+                    pass
+
+
+async def test_the_name_in_the_certificate_is_checked(tls):
+    server, client = tls
+    async with Relay(CONFIG, tls=server) as relay:
+        with pytest.raises(RelayUnavailable, match="is not trusted here"):
+            await open_connection(asyncio.Protocol, "localhost", relay.port, True, ssl_context=client)
+
+
+async def test_http_where_there_is_no_relay(relay):
+    cases = [
+        ("127.0.0.1", free_port(), False, "nothing listens"),
+        ("no-such-name.invalid", 80, False, "cannot be reached"),
+        ("a" * 70 + ".invalid", 80, False, "cannot be"),
+        ("127.0.0.1", relay.port, True, "does it speak TLS"),
+    ]
+    for host, port, use_tls, words in cases:
+        with pytest.raises(RelayUnavailable, match=words):
+            await open_connection(asyncio.Protocol, host, port, use_tls)
+    relay.faults.freeze()
+    with pytest.raises(RelayUnavailable, match=r"did not answer within 0\.1 s"):
+        await open_connection(asyncio.Protocol, "127.0.0.1", relay.port, True, open_timeout=0.1)

@@ -8,6 +8,7 @@ import pytest
 from relay_bridge.protocol.errors import ListenerRejected
 from relay_bridge.transport import StreamClosed
 from tests.relay_bridge.transport.support import DEADLINE, echo, listening
+from tests.relay_bridge.transport.wire import hello
 
 
 async def wait_until(condition):
@@ -107,3 +108,17 @@ async def test_many_senders_at_once(relay):
 
     async with listening(relay.listen_string(), echo, max_half_open=50):
         assert all(await asyncio.gather(*(call(number) for number in range(40))))
+
+
+async def test_many_rejected_at_once_are_all_told(relay):
+    """A hundred at once are more than are dialled at once; none of them is left to time out."""
+    async with listening(relay.listen_string(), echo, max_streams=0):
+        results = await asyncio.gather(*(relay.sender().connect() for _ in range(100)), return_exceptions=True)
+    assert {(type(result), result.status) for result in results} == {(ListenerRejected, 503)}
+
+
+async def test_a_listener_of_http_only_says_so(relay):
+    async with listening(relay.listen_string(), None, http_handler=hello):
+        with pytest.raises(ListenerRejected, match="answers HTTP requests only") as caught:
+            await relay.sender().connect()
+        assert caught.value.status == 405

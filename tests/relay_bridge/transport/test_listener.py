@@ -13,9 +13,10 @@ from websockets.asyncio.server import serve
 
 from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Rule
 from relay_bridge.protocol.connection_string import ConnectionString
-from relay_bridge.protocol.errors import ConnectionStringError
+from relay_bridge.protocol.errors import ConnectionStringError, ListenerRejected
+from relay_bridge.protocol.limits import MAX_LISTENERS
 from relay_bridge.protocol.sas import create_token
-from relay_bridge.transport import RelayListener, StaticCredential
+from relay_bridge.transport import HttpResponse, RelayListener, StaticCredential, StreamClosed
 from relay_bridge.transport.listener import BACKOFF_CAP, OPEN_TIMEOUT, PING_INTERVAL, PONG_DEADLINE
 from tests.relay_bridge.transport.support import AGENT, CONFIG, DEADLINE, NORTH, WEB, Relay, States, echo, listening
 
@@ -247,7 +248,156 @@ async def test_requests_news_bodies_and_nonsense_do_not_end_the_channel(caplog):
                 await asyncio.sleep(0.01)
         assert listener.state.status == "online"
     assert dialled == []
-    assert caplog.text.count("HTTP requests are not served") == 1
+
+
+async def test_the_26th_listener_keeps_trying_and_says_why(relay):
+    states = States()
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(listening(relay.listen_string(), echo))
+        for _ in range(MAX_LISTENERS - 2):
+            await stack.enter_async_context(listening(relay.listen_string(), echo))
+        last = contextlib.AsyncExitStack()
+        await last.enter_async_context(listening(relay.listen_string(), echo))
+        assert relay.listener_count(NORTH) == MAX_LISTENERS
+        extra = await stack.enter_async_context(
+            listening(relay.listen_string(), echo, wait=False, state_changed=states)
+        )
+        assert "quota of 25 listeners" in (await states.wait_for(is_offline)).reason
+        await last.aclose()  # one goes, and the one that waited takes its place
+        async with asyncio.timeout(DEADLINE):
+            await extra.wait_online()
+        assert first.state.status == "online"
+        assert relay.listener_count(NORTH) == MAX_LISTENERS
+
+
+async def test_a_sender_can_name_a_listener_before_and_after_a_reconnect(relay):
+    def name(own):
+        async def answer(request):
+            return HttpResponse(200, body=own.encode())
+
+        return answer
+
+    states = States()
+    options = {"http_handler": name("south"), "listener_id": "south-7", "state_changed": states}
+    async with (
+        listening(relay.listen_string(), None, http_handler=name("other")) as other,
+        listening(relay.listen_string(), None, **options) as south,
+        relay.sender() as sender,
+    ):
+        assert (south.listener_id, len(other.listener_id)) == ("south-7", 36)
+        for _ in range(2):
+            for wanted, listener in (("south", south), ("other", other)):
+                headers = {"Microsoft-Relay-AllowedListeners": listener.listener_id}
+                for _ in range(3):
+                    async with sender.request("GET", headers=headers) as response:
+                        assert await response.read() == wanted.encode()
+            states.forget()
+            relay.faults.drop_control_channels(NORTH)
+            await states.wait_for(is_offline)
+            async with asyncio.timeout(DEADLINE):
+                await asyncio.gather(south.wait_online(), other.wait_online())
+                while relay.listener_count(NORTH) < 2:
+                    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("identifier", ["a_b", "a,b", "x" * 65, "a b"])
+async def test_an_id_that_the_service_would_not_keep_is_refused(relay, identifier):
+    with pytest.raises(ValueError, match="listener_id"):
+        RelayListener(relay.listen_string(), echo, listener_id=identifier)
+
+
+async def test_a_listener_without_any_handler_makes_no_sense(relay):
+    with pytest.raises(ValueError, match="http_handler"):
+        RelayListener(relay.listen_string())
+
+
+async def test_drain_lets_what_runs_end_and_takes_nothing_new(relay):
+    go, called = asyncio.Event(), asyncio.Event()
+
+    async def handler(request):
+        called.set()
+        await go.wait()
+        return HttpResponse(200, body=b"done")
+
+    async def ask(sender):
+        async with sender.request("GET") as response:
+            return response.status, await response.read()
+
+    async with listening(relay.listen_string(), echo, http_handler=handler) as listener, relay.sender() as sender:
+        stream = await sender.connect()
+        running = asyncio.create_task(ask(sender))
+        await called.wait()
+        draining = asyncio.create_task(listener.drain(DEADLINE))
+        await asyncio.sleep(0)
+        assert (await ask(sender))[0] == 503
+        with pytest.raises(ListenerRejected, match="busy"):
+            await sender.connect()
+        await stream.send(b"still here")
+        assert await stream.receive() == b"still here"
+        assert not draining.done()
+        await stream.close()
+        go.set()
+        assert await running == (200, b"done")
+        assert await draining is True
+        assert relay.listener_count(NORTH) == 0
+        assert listener.state.status == "offline"
+
+
+async def test_drain_has_a_deadline(relay):
+    async with listening(relay.listen_string(), echo) as listener:
+        stream = await relay.sender().connect()
+        assert await listener.drain(0.2) is False
+        with pytest.raises(StreamClosed):
+            await asyncio.wait_for(stream.receive(), DEADLINE)
+        assert await listener.drain(0.2) is True  # it does not run any more
+
+
+async def test_a_listener_that_was_drained_can_run_again(relay):
+    listener = RelayListener(relay.listen_string(), echo)
+    for _ in range(2):
+        task = asyncio.create_task(listener.run())
+        async with asyncio.timeout(DEADLINE):
+            await listener.wait_online()
+        stream = await relay.sender().connect()
+        await stream.close()
+        assert await listener.drain(DEADLINE)
+        await task
+
+
+async def test_drain_while_the_relay_is_away():
+    async with Relay(CONFIG) as relay:
+        string = relay.listen_string()
+    states = States()
+    async with listening(string, echo, wait=False, state_changed=states, random=lambda: 0.99) as listener:
+        await states.wait_for(is_offline)
+        async with asyncio.timeout(DEADLINE):
+            assert await listener.drain(1.0)
+
+
+class Rotated:
+    """A key that was changed: the old one is refused, and ``reload`` finds the new one."""
+
+    def __init__(self) -> None:
+        self.key = "old-key"
+        self.reloads = 0
+
+    def token(self) -> str:
+        return create_token(f"http://127.0.0.1/{NORTH}", "agent", self.key, int(time.time()) + 600)
+
+    def renew_in(self) -> None:
+        return None
+
+    def reload(self) -> bool:
+        self.reloads += 1
+        changed, self.key = self.key != "listen-key", "listen-key"
+        return changed
+
+
+async def test_a_refused_key_is_looked_up_again_before_anything_is_said(relay):
+    states, credential = States(), Rotated()
+    options = {"credential": credential, "state_changed": states, "random": lambda: 0.99}
+    async with listening(relay.listen_string(), echo, **options):
+        assert credential.reloads == 1
 
 
 async def test_one_run_at_a_time(relay):

@@ -16,6 +16,8 @@ from tests.relay_bridge.transport.support import CONFIG, DEADLINE, Relay, listen
 class ChoppedStream(RelayStream):
     """A stream through a relay that cuts every message into pieces, of one byte and of three in turn."""
 
+    is_clear = False  # so that everything takes the way of send()
+
     async def send(self, data: bytes) -> None:
         position = 0
         while position < len(data):
@@ -253,7 +255,7 @@ async def test_a_message_of_a_wrong_size_is_refused_and_costs_nothing(relay, par
 
 async def test_a_peer_that_takes_nothing_is_given_up(relay, parties):
     async with sealed(relay, parties) as (ours, _agent):
-        ours._send_deadline = 0.3
+        ours._outbox.deadline = 0.3
         with pytest.raises(SessionClosed, match=r"took nothing for 0\.3 s"):
             for _ in range(2_000):
                 await ours.send(bytes(65_536))

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from relay_bridge.protocol.addresses import connect_address
 from relay_bridge.protocol.errors import ProtocolViolation
 from relay_bridge.protocol.sas import create_token
-from relay_bridge.transport.streams import MAX_MESSAGE, RelayStream, StreamClosed
+from relay_bridge.transport.streams import LITTLE, MAX_MESSAGE, RelayStream, StreamClosed
 from tests.relay_bridge.transport.support import DEADLINE, NORTH, echo, listening
 
 
@@ -114,6 +114,21 @@ async def test_a_receiver_that_takes_nothing_does_not_fill_our_memory(relay):
         assert 0 < sent < 500  # some sixty megabytes at the very most, in the buffers of four sockets
         with pytest.raises(StreamClosed):
             await ours.send(b"more")
+
+
+async def test_sending_now_ends_where_the_bound_is(relay):
+    """``is_clear`` turns false with some bytes waiting, and true again when the other side has taken them."""
+    async with joined(relay) as (ours, theirs):
+        sent = 0
+        while ours.is_clear:
+            ours.send_now(bytes(8_192))
+            sent += 8_192
+            assert ours._connection.transport.get_write_buffer_size() <= LITTLE + 8_192 + 16
+        while sent > 0:
+            sent -= len(await theirs.receive())
+        assert ours.is_clear
+        ours.abort()
+        assert not ours.is_clear
 
 
 async def test_a_cancelled_receive_loses_nothing(relay):

@@ -13,6 +13,10 @@
     connection     one TCP connection, from HTTP to joined stream
     faults         trouble on demand
     recorder       a copy of every byte carried
+    operations     what happens, under the service's own names: log and counts
+    metrics        the counts as Prometheus reads them
+    description    what a hybrid connection says of itself on the relay's own port
+    management     a port of its own: Azure Resource Manager, metrics, fault switches
     reload         the configuration file changes, the relay follows
     cli            the program ``sightline-relay``
 

@@ -2,6 +2,8 @@
 
     sightline-relay --listen 127.0.0.1:9400 --config relay.toml [--tls-cert FILE --tls-key FILE] [--record DIR]
 
+It prints one line when it listens, and a second one when the configuration has a management port.
+
 Exit codes: 0 stopped by a signal, 1 it could not listen, 2 wrong arguments or configuration. Every failure is one
 sentence on standard error.
 """
@@ -11,16 +13,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import ipaddress
 import logging
 import resource
 import signal
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from relay_bridge.emulator.management.config import parse_host_port
 from relay_bridge.emulator.namespace import ConfigError
 from relay_bridge.emulator.reload import ConfigFile, follow
 from relay_bridge.emulator.server import MAX_SOCKETS, SPARE_CONNECTIONS, RelayEmulator
@@ -30,6 +34,7 @@ EXIT_WRONG_INPUT: Final = 2
 OTHER_FILES: Final = 64  # file descriptors beside the sockets
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+LOOPS: Final = ("auto", "asyncio", "uvloop")
 
 
 class UsageError(Exception):
@@ -41,13 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parse_arguments(arguments)
         host, port = parse_listen(options.listen)
-        if not options.allow_remote and not is_loopback(host):
-            raise UsageError(f"{host} is not a loopback address; --allow-remote is needed to listen there")  # noqa: TRY301
+        _check_reach(host, options.allow_remote)
+        new_loop = loop_factory(options.loop)
         tls = _tls_context(options.tls_cert, options.tls_key)
         file = ConfigFile(options.config)
         config = file.load()
+        management = file.load_management()
+        if management is not None:
+            _check_reach(management.host, options.allow_remote)
         # A bad directory is found here, not when the first byte is to be recorded.
-        emulator = RelayEmulator(config, host, port, options.record, tls=tls)
+        emulator = RelayEmulator(config, host, port, options.record, tls=tls, management=management)
     except (UsageError, ConfigError) as error:
         return _fail(str(error), EXIT_WRONG_INPUT)
     except OSError as error:
@@ -56,21 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     _allow_many_sockets()
-    return asyncio.run(_run(emulator, file, options.listen, "wss" if tls else "ws"))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(_run(emulator, file, options.listen, "wss" if tls else "ws"))
 
 
 def parse_listen(text: str) -> tuple[str, int]:
     """``HOST:PORT`` or ``[IPv6]:PORT``; port 0 takes a free one. Raises ``UsageError``."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise UsageError(f"--listen {text}: an IPv6 address stands in brackets, as in [::1]:9400")
-    if not colon or not host:
-        raise UsageError(f"--listen {text}: must read HOST:PORT, as in 127.0.0.1:9400")
-    if not (port.isascii() and port.isdigit()) or int(port[:9]) > 65_535:
-        raise UsageError(f"--listen {text}: the port must be a number from 0 to 65535")
-    return host, int(port)
+    try:
+        return parse_host_port(text, f"--listen {text}")
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
 
 
 def is_loopback(host: str) -> bool:
@@ -86,8 +89,10 @@ def is_loopback(host: str) -> bool:
 async def _run(emulator: RelayEmulator, file: ConfigFile, listen: str, scheme: str) -> int:
     try:
         await emulator.start()
+    except ConfigError as error:
+        return _fail(str(error), EXIT_WRONG_INPUT)
     except OSError as error:
-        return _fail(f"cannot listen on {listen}: {error.strerror or error}", EXIT_CANNOT_LISTEN)
+        return _fail(f"cannot listen on {error.filename or listen}: {error.strerror or error}", EXIT_CANNOT_LISTEN)
     loop = asyncio.get_running_loop()
     stop, reload_now = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,6 +100,8 @@ async def _run(emulator: RelayEmulator, file: ConfigFile, listen: str, scheme: s
     loop.add_signal_handler(signal.SIGHUP, reload_now.set)
     following = asyncio.create_task(follow(file, emulator, reload_now))
     print(f"Relay emulator is listening on {scheme}://{listen.rpartition(':')[0]}:{emulator.port}", flush=True)
+    if file.management is not None:
+        print(f"Management is listening on {emulator.management_url}", flush=True)
     try:
         await stop.wait()
     finally:
@@ -113,8 +120,25 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM private key of the certificate")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write a copy of every byte carried into DIR")
     parser.add_argument("--log-level", choices=LOG_LEVELS, default="info")
+    parser.add_argument("--loop", choices=LOOPS, default="auto", help="auto is uvloop where it is installed")
     parser.add_argument("--allow-remote", action="store_true", help="allow an address that others can reach")
     return parser.parse_args(arguments)
+
+
+def _check_reach(host: str, allow_remote: bool) -> None:
+    if not allow_remote and not is_loopback(host):
+        raise UsageError(f"{host} is not a loopback address; --allow-remote is needed to listen there")
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop; None is the one of Python."""
+    if name == "asyncio" or (name == "auto" and importlib.util.find_spec("uvloop") is None):
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - not on every machine
+    except ImportError as error:
+        raise UsageError("--loop uvloop: uvloop is not installed; use --loop asyncio") from error
+    return uvloop.new_event_loop
 
 
 class _Parser(argparse.ArgumentParser):

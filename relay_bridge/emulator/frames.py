@@ -12,7 +12,8 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 PIECE: Final = 32 * 1024  # bytes; the service pumps in pieces of this size
-MAX_FRAME: Final = 1024 * 1024  # bytes of payload in one frame; the service states no limit, an emulator needs one
+# One official client sends a whole HTTP body, however long, in one frame. Nothing here holds more than a piece of it.
+MAX_FRAME: Final = 1 << 30  # bytes of payload in one frame; the service states no limit
 
 
 class Opcode(IntEnum):

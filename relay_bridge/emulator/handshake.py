@@ -1,6 +1,6 @@
 """What an incoming request asks of the relay, and what a listener is told of it.
 
-Nothing here waits or decides: ``parse_relay_request`` reads method, target and headers as they stood on the wire.
+Nothing here waits or decides: ``parse_relay_request`` reads a head that was found to be HTTP.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
-import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
+from relay_bridge.emulator.chance import Chance
+from relay_bridge.emulator.http_answers import VIA, via
+from relay_bridge.emulator.http_head import RequestHead
 from relay_bridge.emulator.refusals import Refusal, printable
+from relay_bridge.emulator.service_channel import CONNECTION_HEADERS, format_accept, format_request
 from relay_bridge.protocol.addresses import (
     AUTH_HEADER,
     HC_SEGMENT,
@@ -31,6 +34,7 @@ from relay_bridge.protocol.addresses import (
     relay_parameters,
     rendezvous_address,
     split_hc_path,
+    strip_relay_parameters,
 )
 from relay_bridge.protocol.errors import AddressError
 from relay_bridge.protocol.limits import MAX_CONTROL_MESSAGE, MAX_REJECT_STATUS, MIN_REJECT_STATUS
@@ -38,6 +42,7 @@ from relay_bridge.protocol.limits import MAX_CONTROL_MESSAGE, MAX_REJECT_STATUS,
 ALLOWED_LISTENERS: Final = "microsoft-relay-allowedlisteners"
 DISALLOWED_LISTENERS: Final = "microsoft-relay-disallowedlisteners"
 MAX_ID: Final = 128  # characters of a client's own sb-hc-id; a GUID has 36
+_CHANCE: Final = Chance()
 GATEWAY: Final = "G0"  # the service appends the number of the gateway that took the call
 
 _WEBSOCKET_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
@@ -46,91 +51,140 @@ _AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\
 _TARGET: Final = re.compile(r"/[!-~]*\Z")
 
 
-@dataclass(frozen=True)
 class RelayRequest:
     """A request as the relay reads it. ``path`` is ``PATH[/SUFFIX]``, still percent-encoded, without outer slashes."""
 
-    is_websocket: bool  # addressed to /$hc/
-    action: Action
-    path: str
-    query: str = field(repr=False)  # as written, relay's parameters included
-    headers: tuple[tuple[str, str], ...] = field(repr=False)  # names in the sender's case, in order
-    authority: str  # host[:port] as the caller wrote it
-    use_tls: bool
-    remote: tuple[str, int]
-    client_id: str  # the caller's own sb-hc-id, or a GUID
-    rendezvous_id: str  # the same as it was written, for accept and request
+    __slots__ = (
+        "action", "authority", "client_id", "head", "host", "is_websocket", "path", "query", "relay_query", "remote",
+        "rendezvous_id", "tracking_id", "use_tls",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        head: RequestHead,
+        *,
+        is_websocket: bool,
+        action: Action,
+        path: str,
+        query: str,
+        relay_query: dict[str, str],
+        authority: str,
+        use_tls: bool,
+        remote: tuple[str, int],
+    ) -> None:
+        self.head = head
+        self.is_websocket = is_websocket  # addressed to /$hc/
+        self.action = action
+        self.path = path
+        self.query = query  # as written, relay's parameters included
+        self.relay_query = relay_query  # the relay's parameters, decoded
+        self.authority = authority  # host[:port] as the caller wrote it
+        self.host = _host_of(authority)
+        self.use_tls = use_tls
+        self.remote = remote
+        self.rendezvous_id = relay_query.get(SB_HC_ID, "")  # as it was written, for accept and request
+        # The caller's own sb-hc-id, or a GUID.
+        self.client_id = printable(self.rendezvous_id, MAX_ID).strip() or _CHANCE.guid()
+        self.tracking_id = f"{self.client_id}_{GATEWAY}"
 
     @property
-    def tracking_id(self) -> str:
-        return f"{self.client_id}_{GATEWAY}"
-
-    @property
-    def host(self) -> str:
-        return host_of(self.authority)
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Names in the sender's case, in order."""
+        return self.head.headers
 
     def header(self, name: str) -> str | None:
-        """The value of a header, repeated ones joined with a comma and a space; None when it is not there."""
-        values = [value for written, value in self.headers if written.lower() == name]
-        return ", ".join(values) if values else None
+        """The value of the header ``name`` (lower case), repeated ones joined; None when it is not there."""
+        return self.head.fields.get(name)
+
+    def own_token(self) -> str | None:
+        """The token in the two places that are the relay's alone (relay protocol 2.3).
+
+        A WebSocket handshake: header, then query. An HTTP request: query, then header.
+        """
+        query = self.relay_query.get(SB_HC_TOKEN)
+        header = self.head.fields.get(_AUTH_FIELD)
+        return (header or query) if self.is_websocket else (query or header)
 
     def token(self, *, required: bool) -> str | None:
-        """The token from the place that wins (relay protocol 2.3), or None.
+        """The token from the place that wins, or None.
 
-        A WebSocket handshake: header, then query. An HTTP request: query, then header. ``Authorization`` is looked at
-        last, and only when the hybrid connection demands authorization; otherwise it is the listener's business.
+        ``Authorization`` is looked at last, and only when the hybrid connection demands authorization; otherwise it is
+        the listener's business.
         """
-        query = relay_parameters(self.query).get(SB_HC_TOKEN)
-        header = self.header(AUTH_HEADER.lower())
-        first, second = (header, query) if self.is_websocket else (query, header)
-        if first or second:
-            return first or second
-        return self.header("authorization") if required else None
+        return self.own_token() or (self.head.fields.get("authorization") if required else None)
 
     def used_authorization_header(self, *, required: bool) -> bool:
         """Whether ``Authorization`` held the relay's own token, so that it must not reach the listener."""
-        own = relay_parameters(self.query).get(SB_HC_TOKEN) or self.header(AUTH_HEADER.lower())
-        return required and not own
+        return required and not self.own_token()
 
     def listener_ids(self, name: str) -> frozenset[str]:
         """The ids of a Microsoft-Relay-(Dis)AllowedListeners header, in lower case."""
-        return frozenset(part.strip().lower() for part in (self.header(name) or "").split(",") if part.strip())
+        value = self.head.fields.get(name)
+        return frozenset(part.strip().lower() for part in value.split(",") if part.strip()) if value else frozenset()
+
+    def request_target(self) -> str:
+        """The target as it was written, less the relay's own parameters (relay protocol 3.2)."""
+        path, mark, query = self.head.target.partition("?")
+        if not mark:
+            return path
+        # "When nothing is left the ? goes too": but only when something was there and has been taken out.
+        kept = strip_relay_parameters(query)
+        return f"{path}?{kept}" if kept or not self.relay_query else path
 
 
-def parse_relay_request(
-    target: str, raw_headers: Sequence[tuple[bytes, bytes]], *, use_tls: bool, remote: tuple[str, int]
-) -> RelayRequest:
-    """Read a request line's target and headers. Raises ``Refusal`` 400 when they cannot be a request to this relay."""
-    headers = tuple((_decode(name), _decode(value)) for name, value in raw_headers)
-    authorities = [value for name, value in headers if name.lower() == "host"]
-    if len(authorities) != 1 or not _AUTHORITY.match(authorities[0]):
+def parse_relay_request(head: RequestHead, *, use_tls: bool, remote: tuple[str, int]) -> RelayRequest:
+    """Read what a request wants of the relay. Raises ``Refusal`` 400 when it cannot be a request to this relay."""
+    authority = head.fields.get("host", "")
+    if not _AUTHORITY.match(authority):  # two of them have been joined with a comma, which no authority has
         raise Refusal(400, "The request must have one Host header with a host name and at most a port")
-    if not _TARGET.match(target):
+    if not _TARGET.match(head.target):
         raise Refusal(400, "The request target must be a path that starts with a slash, in ASCII")
-    path, _, query = target.partition("?")
-    is_websocket = unquote(path.lstrip("/").partition("/")[0]).lower() == HC_SEGMENT
+    path, _, query = head.target.partition("?")
+    is_websocket = _names_hc(path)
+    relay_query = relay_parameters(query) if query else {}
     try:
         action = parse_action(query) if is_websocket else "connect"
-        path = split_hc_path(path) if is_websocket else path.strip("/")
+        if is_websocket:
+            path = split_hc_path(path)
+        else:
+            path = path.strip("/")
+            if _climbs(path):
+                raise Refusal(400, "A path with '.' or '..' in it names no hybrid connection")
     except AddressError as error:
         raise Refusal(400, f"Bad request: {error}") from error
-    written_id = relay_parameters(query).get(SB_HC_ID, "")
     return RelayRequest(
+        head,
         is_websocket=is_websocket,
         action=action,
         path=path,
         query=query,
-        headers=headers,
-        authority=authorities[0],
+        relay_query=relay_query,
+        authority=authority,
         use_tls=use_tls,
         remote=remote,
-        client_id=printable(written_id, MAX_ID).strip() or str(uuid.uuid4()),
-        rendezvous_id=written_id,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _host_of(authority: str) -> str:
+    return host_of(authority)
+
+
+def _names_hc(path: str) -> bool:
+    first = path.lstrip("/").partition("/")[0]
+    return ("$" in first or "%" in first) and unquote(first).lower() == HC_SEGMENT
+
+
+def _climbs(path: str) -> bool:
+    if "." not in path and "%" not in path:
+        return False
+    return any(segment in {".", ".."} for segment in unquote(path).split("/"))
 
 
 def check_upgrade(request: RelayRequest) -> None:
     """RFC 6455, 4.2.1. Raises ``Refusal`` 400, or 426 for another version."""
+    if request.head.method != "GET" or not request.head.minor or request.head.body_length != 0:
+        raise Refusal(400, "A WebSocket handshake is a GET of HTTP/1.1 without a body")
     connection = {part.strip().lower() for part in (request.header("connection") or "").split(",")}
     if (request.header("upgrade") or "").strip().lower() != "websocket" or "upgrade" not in connection:
         raise Refusal(400, "A WebSocket handshake is required at this address")
@@ -166,37 +220,64 @@ def chosen_subprotocol(request: RelayRequest) -> str | None:
     return printable(first, 128) or None
 
 
-def accept_command(sender: RelayRequest, listener: RelayRequest, identifier: str, *, hide: bool) -> str:
+def accept_command(sender: RelayRequest, listener: RelayRequest, identifier: str, *, hide: bool) -> bytes:
     """The ``accept`` text (relay protocol 3.1), with a rendezvous address at the host and scheme the *listener* used.
 
     ``identifier`` is what the listener must dial back with; ``hide`` keeps ``Authorization`` back, because it held the
     relay's own token.
     Raises ``Refusal`` 431 when it would be longer than a listener can read.
     """
-    try:
-        address = rendezvous_address(
-            listener.authority, listener.use_tls, sender.path, sender.query, action="accept", id=identifier
-        )
-    except AddressError as error:
-        raise Refusal(431, f"Request too large: {error}") from error
-    hidden = {AUTH_HEADER.lower(), "authorization"} if hide else {AUTH_HEADER.lower()}
-    text = json.dumps(
-        {
-            "accept": {
-                "address": address,
-                "id": sender.tracking_id,
-                "connectHeaders": joined_headers(sender.headers, hidden),
-                "remoteEndpoint": {"address": sender.remote[0], "port": sender.remote[1]},
-            }
-        },
-        separators=(",", ":"),
-    )
+    address = dial_back_address(sender, listener, "accept", identifier)
+    hidden = {_AUTH_FIELD, "authorization"} if hide else {_AUTH_FIELD}
+    text = format_accept(address, sender.tracking_id, joined_headers(sender.headers, hidden), sender.remote)
     if len(text) > MAX_CONTROL_MESSAGE:
         raise Refusal(431, f"Request headers over the limit of {MAX_CONTROL_MESSAGE} bytes on the control channel")
     return text
 
 
-def joined_headers(headers: Iterable[tuple[str, str]], hidden: set[str]) -> dict[str, str]:
+def request_command(
+    sender: RelayRequest, address: str, request_id: str, headers: dict[str, str], *, has_body: bool
+) -> bytes:
+    """The full ``request`` text (relay protocol 3.2). ``headers`` are what ``request_headers`` returned."""
+    return format_request(
+        address,
+        request_id=request_id,
+        target=sender.request_target(),
+        method=sender.head.method,
+        headers=headers,
+        remote=sender.remote,
+        has_body=has_body,
+    )
+
+
+def request_headers(sender: RelayRequest, *, hide: bool, forward_host: bool) -> dict[str, str]:
+    """What of a request's headers goes to the listener (relay protocol 3.2), with ``Via`` added or extended.
+
+    ``hide`` keeps ``Authorization`` back, because it held the relay's own token.
+    """
+    hidden = _HIDDEN_OF_REQUESTS
+    if hide or not forward_host:
+        hidden = hidden | ({"authorization"} if hide else set()) | (set() if forward_host else {"host"})
+    headers = joined_headers(sender.headers, hidden)
+    for name in headers:
+        if name.lower() == "via":
+            headers[name] = via(headers[name], sender.host)
+            return headers
+    headers[VIA] = via(None, sender.host)
+    return headers
+
+
+def dial_back_address(sender: RelayRequest, listener: RelayRequest, action: Action, identifier: str) -> str:
+    """Where a listener dials to meet ``sender``. Raises ``Refusal`` 431 when it would be too long."""
+    try:
+        return rendezvous_address(
+            listener.authority, listener.use_tls, sender.path, sender.query, action=action, id=identifier
+        )
+    except AddressError as error:
+        raise Refusal(431, f"Request too large: {error}") from error
+
+
+def joined_headers(headers: Iterable[tuple[str, str]], hidden: AbstractSet[str]) -> dict[str, str]:
     """One text per name, in the case of its first appearance; repeated ones joined with a comma and a space."""
     names: dict[str, str] = {}
     values: dict[str, str] = {}
@@ -232,9 +313,5 @@ def parse_rejection(query: str) -> tuple[int, str] | None:
     return int(status), found.get(SB_HC_STATUS_DESCRIPTION.lower(), found.get("statusdescription", ""))
 
 
-def _decode(raw: bytes) -> str:
-    """Header bytes as text that JSON can carry: UTF-8 where it is that, otherwise byte for byte (RFC 9110, 5.5)."""
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+_AUTH_FIELD: Final = AUTH_HEADER.lower()
+_HIDDEN_OF_REQUESTS: Final = CONNECTION_HEADERS | {_AUTH_FIELD}

@@ -12,6 +12,8 @@
 
     [[rule]]                                  # optional: rules of the whole namespace
 
+    [behaviour]                               # optional: what is uncertain about the service; see behaviour.py
+
 An empty file is a namespace without hybrid connections.
 """
 
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 from urllib.parse import unquote
 
+from relay_bridge.emulator.behaviour import Behaviour, BehaviourError, parse_behaviour
 from relay_bridge.protocol.addresses import check_entity_path
 from relay_bridge.protocol.errors import AddressError
 from relay_bridge.protocol.limits import MAX_KEY, MAX_KEY_NAME, MAX_RULES
@@ -32,6 +35,8 @@ Right = Literal["Listen", "Send", "Manage"]
 RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
 
 MAX_HYBRID_CONNECTIONS: Final = 10_000  # per namespace, as documented
+MAX_FOUND: Final = 4_096  # paths whose hybrid connection is remembered
+MAX_FOUND_PATH: Final = 512  # characters of such a path
 MAX_CONFIG_BYTES: Final = 16 * 1024 * 1024  # 10,000 hybrid connections of two rules are about 4 MB
 
 
@@ -96,7 +101,9 @@ class EmulatorConfig:
 
     hybrid_connections: tuple[HybridConnection, ...] = ()
     rules: tuple[Rule, ...] = ()
+    behaviour: Behaviour = field(default_factory=Behaviour)
     _by_key: dict[str, HybridConnection] = field(init=False, repr=False, compare=False)
+    _found: dict[str, HybridConnection | None] = field(init=False, repr=False, compare=False)  # by paths asked for
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hybrid_connections", tuple(self.hybrid_connections))
@@ -110,15 +117,25 @@ class EmulatorConfig:
                 raise ConfigError(f"the hybrid connection {connection.path!r} stands twice in the configuration")
             by_key[connection.key] = connection
         object.__setattr__(self, "_by_key", by_key)
+        object.__setattr__(self, "_found", {})
 
     def find(self, path: str) -> HybridConnection | None:
         """The hybrid connection that ``path`` (percent-encoded or not) belongs to; the longest when several fit."""
+        try:
+            return self._found[path]
+        except KeyError:
+            pass
         segments = [unquote(segment).lower() for segment in path.strip("/").split("/")]
+        found = None
         for count in range(len(segments), 0, -1):
             found = self._by_key.get("/".join(segments[:count]))
             if found is not None:
-                return found
-        return None
+                break
+        if len(self._found) >= MAX_FOUND:
+            self._found.clear()
+        if len(path) <= MAX_FOUND_PATH:
+            self._found[path] = found
+        return found
 
     def all_rules(self) -> Iterable[Rule]:
         """Every rule of the namespace and of everything in it."""
@@ -150,14 +167,25 @@ def parse_config(text: str) -> EmulatorConfig:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not valid TOML: {error}") from error
-    _check_names(document, {"hybrid_connection", "rule"}, set(), "the file")
+    _check_names(document, {"behaviour", "hybrid_connection", "management", "rule"}, set(), "the file")
     return EmulatorConfig(
         tuple(
             _hybrid_connection(table, f"hybrid_connection {number}")
             for number, table in enumerate(_tables(document, "hybrid_connection", "the file"), 1)
         ),
         _rules(document, "the namespace"),
+        _behaviour(document),
     )
+
+
+def _behaviour(document: dict[str, Any]) -> Behaviour:
+    table = document.get("behaviour", {})
+    if not isinstance(table, dict):
+        raise ConfigError("behaviour must be written as a [behaviour] table")
+    try:
+        return parse_behaviour(table)
+    except BehaviourError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _hybrid_connection(table: dict[str, Any], place: str) -> HybridConnection:

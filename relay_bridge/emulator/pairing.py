@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 
+from relay_bridge.emulator.chance import Chance
 from relay_bridge.emulator.connection import Connection
 from relay_bridge.emulator.handshake import GATEWAY, RelayRequest
 from relay_bridge.emulator.pump import Pump
@@ -44,6 +44,7 @@ class RendezvousBook:
 
     def __init__(self) -> None:
         self._open: dict[str, Rendezvous] = {}
+        self._chance = Chance()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -54,17 +55,17 @@ class RendezvousBook:
         Knowing the address is all that a listener needs to dial back, so it must not be possible to guess it, and two
         senders that chose the same ``sb-hc-id`` must not get each other's listener.
         """
-        identifier = f"{request.client_id}_{GATEWAY}_G{secrets.randbits(127)}"
+        identifier = f"{request.client_id}_{GATEWAY}_G{self._chance.secret()}"
         future: asyncio.Future[Pump | Rejected] = asyncio.get_running_loop().create_future()
         rendezvous = Rendezvous(identifier, path_key, request, connection, future)
         self._open[identifier] = rendezvous
         return rendezvous
 
-    def find(self, identifier: str, path_key: str | None) -> Rendezvous:
-        """The rendezvous that a listener names; ``Refusal`` 403 when it is unknown, used, late, or elsewhere."""
+    def find(self, identifier: str, path_key: str | None) -> Rendezvous | None:
+        """The rendezvous that a listener names; None when it is unknown, used, late, or elsewhere."""
         found = self._open.get(identifier)
         if found is None or found.path_key != path_key or found.outcome.done():
-            raise Refusal(403, "The rendezvous is unknown, has been used, or has expired")
+            return None
         return found
 
     def discard(self, rendezvous: Rendezvous) -> None:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from relay_bridge.emulator.connection import Connection
 from relay_bridge.emulator.frames import CloseCode, FrameReader, Opcode, close_payload, frame
+from relay_bridge.emulator.operations import Traffic
 from relay_bridge.emulator.recorder import StreamRecord
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ Tamper = Callable[[bytes], bytes]
 class Pump:
     """A sender's socket and a listener's, from the accepted handshake to the last close.
 
-    ``tampers`` is shared with the fault switches: each is applied to one piece and forgotten. ``finished`` is called
-    once, when both sockets are gone.
+    ``tampers`` is shared with the fault switches: each is applied to one piece and forgotten. ``traffic`` counts what
+    is carried, ``finished`` is called once, when both sockets are gone.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Pump:
         *,
         finished: Callable[[Pump], None],
         tampers: list[Tamper],
+        traffic: Traffic,
         record: StreamRecord | None = None,
     ) -> None:
         self.path_key = path_key
@@ -50,6 +52,7 @@ class Pump:
         self.sender = PumpEnd(self, "sender", sender, tampers, record.to_listener if record else None)
         self.listener = PumpEnd(self, "listener", listener, tampers, record.to_sender if record else None)
         self.sender.peer, self.listener.peer = self.listener, self.sender
+        self._traffic = traffic
         self._finished = finished
         self._record = record
         self._deadline: asyncio.TimerHandle | None = None
@@ -71,6 +74,13 @@ class Pump:
         self.sender.send_close(payload)
         self.listener.send_close(payload)
         self.cut_off_after(CLOSE_DEADLINE)
+
+    def count(self, role: Role, size: int) -> None:
+        """``size`` bytes of payload came from ``role``."""
+        if role == "sender":
+            self._traffic.to_listener += size
+        else:
+            self._traffic.to_sender += size
 
     def abort(self) -> None:
         """Both TCP connections end now."""
@@ -132,6 +142,7 @@ class PumpEnd:
         peer = self.peer
         out: list[bytes] = []
         close: bytes | None = None
+        carried = 0
         for opcode, fin, payload in self._reader.feed(data):
             if opcode < Opcode.CLOSE:
                 if peer.close_sent:
@@ -140,12 +151,15 @@ class PumpEnd:
                     payload = self._tampers.pop(0)(payload)  # noqa: PLW2901
                 if self._peer_record is not None:
                     self._peer_record(payload)
+                carried += len(payload)
                 out.append(frame(opcode, payload, fin=fin))
             elif opcode == Opcode.PING:
                 self._answer_ping(payload)
             elif opcode == Opcode.CLOSE:
                 close = payload
                 break
+        if carried:
+            self.pump.count(self.role, carried)
         if out and not peer.connection.write(out[0] if len(out) == 1 else b"".join(out)):
             self.connection.hold()
         if close is not None:

@@ -2,6 +2,7 @@
 
     stream-000001-to-listener.bin, stream-000001-to-sender.bin          payloads, one after the other
     control-000001-to-listener.txt, control-000001-from-listener.txt    texts, one a line
+    control-000001-to-listener.bin, control-000001-from-listener.bin    bodies of HTTP, one after the other
 
 A control channel carries the listener's token when it is renewed, and the senders' headers: these files are secrets.
 They grow without bound while the relay runs; recording is for tests and is off unless asked for.
@@ -53,11 +54,15 @@ class StreamRecord:
 
 
 class ControlRecord:
-    """Texts of one control channel, both ways."""
+    """Texts and bodies of one control channel, both ways."""
 
     def __init__(self, to_listener: Path, from_listener: Path) -> None:
         self._to_listener = _Appender(to_listener)
         self._from_listener = _Appender(from_listener)
+        self._bodies_to_listener = _Appender(to_listener.with_suffix(".bin"))
+        self._bodies_from_listener = _Appender(from_listener.with_suffix(".bin"))
+        self.body_to_listener = self._bodies_to_listener.write
+        self.body_from_listener = self._bodies_from_listener.write
 
     def to_listener(self, text: str) -> None:
         self._to_listener.write(text.encode("utf-8") + b"\n")
@@ -66,8 +71,10 @@ class ControlRecord:
         self._from_listener.write(text.encode("utf-8") + b"\n")
 
     def close(self) -> None:
-        self._to_listener.close()
-        self._from_listener.close()
+        for appender in (
+            self._to_listener, self._from_listener, self._bodies_to_listener, self._bodies_from_listener,
+        ):  # fmt: skip
+            appender.close()
 
 
 class _Appender:

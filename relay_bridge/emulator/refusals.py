@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from relay_bridge.protocol.addresses import TRACKING_HEADER
 
 MAX_PHRASE: Final = 1_000  # characters; clients read a status line of some kilobytes at most
 MAX_TEXT: Final = 300  # characters of what others wrote, repeated in a phrase
@@ -24,7 +25,10 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
     """``text`` fit for a status line or a log line: printable ASCII, no line ends, at most ``limit`` characters."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:limit])
+    text = text[:limit]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
 
 
 def reason_phrase(text: str, tracking_id: str, host: str, path: str, now: float) -> str:
@@ -34,26 +38,49 @@ def reason_phrase(text: str, tracking_id: str, host: str, path: str, now: float)
     return printable(f"{text}. {details}", MAX_PHRASE)
 
 
-def answer(refusal: Refusal, *, tracking_id: str, host: str, path: str, now: float) -> web.Response:
-    """The HTTP answer. It has no ``Via``: that is how a sender tells the relay's word from a listener's."""
+def answer(
+    refusal: Refusal,
+    *,
+    tracking_id: str,
+    host: str,
+    path: str,
+    now: float,
+    close: bool = True,
+    json_body: bool = True,
+    head_only: bool = False,
+) -> bytes:
+    """The HTTP answer. It has no ``Via``: that is how a sender tells the relay's word from a listener's.
+
+    ``close`` says that the connection ends behind it; ``head_only`` answers a HEAD.
+    """
     phrase = reason_phrase(refusal.text, tracking_id, printable(host, 255), printable(path), now)
-    body = json.dumps({"error": {"code": _ERROR_CODES.get(refusal.status, _INTERNAL), "message": phrase}})
-    response = web.Response(
-        status=refusal.status,
-        reason=phrase,
-        text=body,
-        content_type="application/json",
-        headers={"TrackingId": tracking_id, **refusal.headers},
-    )
-    response.force_close()
-    return response
+    body = b""
+    lines = [f"HTTP/1.1 {refusal.status} {phrase}", f"{TRACKING_HEADER}: {printable(tracking_id)}"]
+    lines += [f"{name}: {value}" for name, value in refusal.headers.items()]
+    if json_body:
+        error = {"error": {"code": _ERROR_CODES.get(refusal.status, _INTERNAL), "message": phrase}}
+        body = json.dumps(error).encode("ascii")
+        lines.append("Content-Type: application/json; charset=utf-8")
+    return _finish(lines, b"" if head_only else body, len(body), close=close)
 
 
-def rejection(status: int, description: str) -> web.Response:
+def rejection(status: int, description: str) -> bytes:
     """What a sender gets when the listener said no: the listener's own code and text, nothing added."""
-    response = web.Response(status=status, reason=printable(description, MAX_PHRASE) or None)
-    response.force_close()
-    return response
+    return _finish([f"HTTP/1.1 {status} {printable(description, MAX_PHRASE) or _phrase(status)}"], b"", 0, close=True)
+
+
+def _finish(lines: list[str], body: bytes, length: int, *, close: bool) -> bytes:
+    lines.append(f"Content-Length: {length}")
+    if close:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 # The numbers in the JSON body: 0 success, 1 gateway timeout, 2 internal, 3 endpoint not found, 4 token, 5 forbidden.

@@ -1,19 +1,18 @@
 """Where requests are answered: a listener waits, a sender calls, the two are joined, or one of them is refused.
 
-``handle`` reads what a request asks for and goes one of four ways: listen, connect, accept or reject, HTTP.
+``handle`` reads what a request asks for and goes one of five ways: listen, connect, accept or reject, the rendezvous of
+an HTTP request, or an HTTP request itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterable
 
-from aiohttp import web
-
-from relay_bridge.emulator.authorization import Permit, authorize
-from relay_bridge.emulator.connection import Answered, Connection
+from relay_bridge.emulator.authorization import Authorizer, Permit
+from relay_bridge.emulator.call import Call
+from relay_bridge.emulator.connection import Connection
 from relay_bridge.emulator.faults import Faults
 from relay_bridge.emulator.frames import CloseCode
 from relay_bridge.emulator.handshake import (
@@ -25,12 +24,16 @@ from relay_bridge.emulator.handshake import (
     parse_relay_request,
     switching_protocols,
 )
-from relay_bridge.emulator.listeners import ControlChannel, ListenerBook
-from relay_bridge.emulator.namespace import EmulatorConfig, Right
-from relay_bridge.emulator.pairing import Rejected, RendezvousBook
+from relay_bridge.emulator.listeners import ControlChannel, ListenerBook, find_room
+from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Right
+from relay_bridge.emulator.operations import UNKNOWN_PATH, Operations, Wanted
+from relay_bridge.emulator.pairing import Rejected, Rendezvous, RendezvousBook
 from relay_bridge.emulator.pump import Pump
 from relay_bridge.emulator.recorder import Recorder
-from relay_bridge.emulator.refusals import Refusal, answer, rejection
+from relay_bridge.emulator.refusals import Refusal, answer, printable, rejection
+from relay_bridge.emulator.requests import RequestBook
+from relay_bridge.emulator.service_channel import BadResponse, ListenerResponse
+from relay_bridge.protocol.limits import RESPONSE_DEADLINE, RESPONSE_IDLE
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +42,8 @@ class Switchboard:
     """Everybody who is connected, and what happens to those who want to be.
 
     ``clock`` gives Unix seconds and decides about tokens; ``accept_deadline`` is how long (seconds) a listener has to
-    dial back; ``max_sockets`` bounds the WebSockets of the namespace.
+    dial back, ``response_deadline`` and ``response_idle`` to answer an HTTP request and between two fragments of the
+    response; ``max_sockets`` bounds the WebSockets of the namespace.
     """
 
     def __init__(
@@ -51,23 +55,43 @@ class Switchboard:
         accept_deadline: float,
         max_sockets: int,
         recorder: Recorder | None,
-        connections: Callable[[], list[Connection]],
+        connections: Callable[[], Iterable[Connection]],
+        operations: Operations,
+        response_deadline: float = RESPONSE_DEADLINE,
+        response_idle: float = RESPONSE_IDLE,
     ) -> None:
         self.config = config
+        self.operations = operations
         self.listeners = ListenerBook()
         self.rendezvous = RendezvousBook()
         self.pumps: set[Pump] = set()
-        self.faults = Faults(lambda path: self.listeners.at(path.strip("/").lower()), connections)
+        self._forgotten: set[ControlChannel] = set()  # their sockets are still there
+        self.faults = Faults(self.listeners, connections)
+        self.requests = RequestBook(
+            operations=operations,
+            faults=self.faults,
+            refuse=self._refuse,
+            accept_deadline=accept_deadline,
+            response_deadline=response_deadline,
+            response_idle=response_idle,
+        )
+        self.requests.behaviour = config.behaviour
+        self._authorizer = Authorizer(config)
         self._clock = clock
         self._use_tls = use_tls
         self._accept_deadline = accept_deadline
         self._max_sockets = max_sockets
         self._recorder = recorder
+        self._dialling: set[asyncio.Task[None]] = set()
 
     @property
     def socket_count(self) -> int:
-        """Open WebSockets: control channels, waiting senders, and both ends of every stream."""
-        return len(self.listeners) + len(self.rendezvous) + 2 * len(self.pumps)
+        """Open WebSockets: control channels, waiting senders, and both ends of every stream and exchange."""
+        return len(self.listeners) + len(self.rendezvous) + 2 * len(self.pumps) + self.requests.rendezvous_count
+
+    def now(self) -> float:
+        """Unix seconds, with the fault switch applied."""
+        return self._clock() + self.faults.clock_offset
 
     def apply_config(self, config: EmulatorConfig) -> None:
         """Go on with another configuration. A hybrid connection that is gone closes its sockets with 1001; changed keys
@@ -75,6 +99,8 @@ class Switchboard:
         kept = {connection.key for connection in config.hybrid_connections}
         removed = [connection.key for connection in self.config.hybrid_connections if connection.key not in kept]
         self.config = config
+        self.requests.behaviour = config.behaviour
+        self._authorizer = Authorizer(config)
         for path_key in removed:
             logger.info("Hybrid connection %s was removed.", path_key)
             self.close(path_key, "The hybrid connection was deleted", Refusal(404, "Endpoint does not exist"))
@@ -87,114 +113,193 @@ class Switchboard:
         for pump in list(self.pumps):
             if path_key in {None, pump.path_key}:
                 pump.close(CloseCode.GOING_AWAY, reason)
+        for channel in self._forgotten:
+            if path_key in {None, channel.path_key}:
+                channel.connection.abort()
         self.rendezvous.fail_all(path_key, refusal)
+        self.requests.close(path_key, CloseCode.GOING_AWAY, refusal)
 
     def close_expired(self, grace: float) -> None:
         """Relay protocol 2.1: an open control channel outlives its token by ``grace`` seconds, no more."""
-        latest = self._clock() - grace
+        latest = self.now() - grace
+        silent_since = self._clock() - self.faults.idle_death if self.faults.idle_death else None
         for channel in self.listeners:
-            if channel.expires_at <= latest and not channel.is_closing:
-                logger.warning(
-                    "ListenerClosingFromExpiredToken: %s at %s.", channel.request.tracking_id, channel.path_key
-                )
+            if channel.expires_at <= latest and not channel.close_sent:
+                self.operations.record("ListenerClosingFromExpiredToken", channel.path_key, channel.request.tracking_id)
                 channel.close(CloseCode.POLICY_VIOLATION, "ExpiredToken: The token is expired")
+            elif silent_since is not None and channel.heard_at <= silent_since:
+                channel.forget()
+                self._forgotten.add(channel)
+                self._unregister(channel)
 
-    async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        connection = cast("Connection", http.protocol)
+    def sweep(self) -> None:
+        """End HTTP requests that have waited too long."""
+        self.requests.sweep()
+
+    def handle(self, call: Call) -> None:
+        """Answer a request, now or later. Never raises."""
+        connection = call.connection
         try:
-            peer = http.transport.get_extra_info("peername") if http.transport is not None else None
-            remote = (str(peer[0]), int(peer[1])) if peer else ("unknown", 0)
-            request = parse_relay_request(http.raw_path, http.raw_headers, use_tls=self._use_tls, remote=remote)
+            request = parse_relay_request(call.head, use_tls=self._use_tls, remote=connection.peername)
         except Refusal as refusal:
-            return answer(refusal, tracking_id="none", host="", path="", now=self._clock())
+            self.operations.refused(refusal.status, "unknown")
+            call.respond(answer(refusal, tracking_id="none", host="", path="", now=self.now()), close=True)
+            return
         try:
             if not request.is_websocket:
-                return self._answer_http(request)
-            check_upgrade(request)
-            if request.action == "listen":
-                return await self._listen(request, connection, http)
-            if request.action == "connect":
-                return await self._connect(request, connection)
-            return await self._accept(request, connection)
-        except Refusal as refusal:
-            if refusal.status in {401, 403}:
-                operation = "InvalidSasToken" if refusal.status == 401 else "AuthorizationFailed"
-                logger.warning("%s: %s of %s refused: %s.", operation, request.action, _shown(request), refusal.text)
+                self._request(request, call)
             else:
-                logger.info("%d: %s of %s refused: %s.", refusal.status, request.action, _shown(request), refusal.text)
-            return answer(
+                check_upgrade(request)
+                if request.action == "listen":
+                    self._listen(request, connection)
+                elif request.action == "connect":
+                    self._connect(request, call)
+                elif request.action == "accept":
+                    self._accept(request, connection)
+                else:
+                    self._fetch(request, connection)
+        except Refusal as refusal:
+            self._refuse(call, request, refusal)
+
+    def _refuse(self, call: Call, request: RelayRequest, refusal: Refusal) -> None:
+        """Answer ``request`` in the relay's own name."""
+        wanted: Wanted = request.action if request.is_websocket else "request"
+        self.operations.refused(refusal.status, wanted)
+        status = refusal.status
+        if status == 401 or (status in {401, 403} and request.action in {"listen", "connect"}):
+            hybrid = self.config.find(request.path)
+            self.operations.record(
+                "InvalidSasToken" if status == 401 else "AuthorizationFailed",
+                hybrid.key if hybrid else UNKNOWN_PATH,
+                request.tracking_id,
+                f"{wanted} of {request.path[:200]!r} refused: {refusal.text}",
+            )
+        elif logger.isEnabledFor(logging.INFO):
+            logger.info("%d: %s of %s refused: %s.", status, wanted, _shown(request), printable(refusal.text))
+        close = request.is_websocket or call.will_close
+        call.respond(
+            answer(
                 refusal,
                 tracking_id=request.tracking_id,
                 host=request.host,
                 path=request.path,
-                now=self._clock(),
-            )
+                now=self.now(),
+                close=close,
+                json_body=self.config.behaviour.json_error_body,
+                head_only=call.head.method == "HEAD",
+            ),
+            close=close,
+        )
 
-    def _answer_http(self, request: RelayRequest) -> web.StreamResponse:
-        """An HTTP request to a hybrid connection: authorized like a sender's handshake, then carried to a listener."""
-        self._authorize_sender(request)
-        raise Refusal(501, "HTTP requests are not carried by this relay, only WebSocket connections are")
+    # HTTP
+
+    def _request(self, request: RelayRequest, call: Call) -> None:
+        """Relay protocol 3.2: an HTTP request goes to a listener."""
+        hybrid, demanded = self._authorize_sender(request)
+        if self.faults.forced_status:
+            raise Refusal(self.faults.forced_status, "The relay was asked to fail")
+        candidates = self.listeners.candidates(hybrid.key, request, self.config.behaviour)
+        self.requests.start(
+            call, request, hybrid.key, candidates, hide=request.used_authorization_header(required=demanded)
+        )
+
+    def _fetch(self, request: RelayRequest, connection: Connection) -> None:
+        """Relay protocol 3.5: a listener dials the address of an HTTP request. The address is its permit."""
+        hybrid = self.config.find(request.path)
+        exchange = self.requests.find(request.rendezvous_id, hybrid.key if hybrid else None)
+        if self.faults.accepts_refused:
+            exchange.refuse_rendezvous()
+            raise self._bad_rendezvous()
+        self._check_room()
+        exchange.dialled(request, connection, self._recorder.stream() if self._recorder is not None else None)
 
     # The three handshakes
 
-    async def _listen(self, request: RelayRequest, connection: Connection, http: web.BaseRequest) -> web.StreamResponse:
+    def _listen(self, request: RelayRequest, connection: Connection) -> None:
         """Relay protocol 3: a listener opens its control channel. It always needs a token."""
 
         def check(token: str | None) -> Permit:
             return self._authorize(request, token, "Listen")
 
-        permit = check(request.token(required=True))
-        path_key = self._path_key(request)
+        permit = check(request.token(required=self._authorization_header_counts(request)))
+        path_key = self._find(request).key
         self._check_room()
-        record = self._recorder.control_channel() if self._recorder is not None else None
-        channel = ControlChannel(path_key, request, connection, permit=permit, renewal=check, record=record)
+        self.listeners.check_place(path_key, self.config.behaviour)
+        channel = ControlChannel(
+            path_key,
+            request,
+            connection,
+            self,
+            permit=permit,
+            renewal=check,
+            record=self._recorder.control_channel() if self._recorder is not None else None,
+            clock=self._clock,
+        )
+        connection.take_over(channel, switching_protocols(request, None))
         self.listeners.add(channel)
-        try:
-            await channel.socket.prepare(http)
-            logger.info("NewListenerRegistered: %s at %s.", request.tracking_id, path_key)
-            await channel.serve()
-        finally:
-            self.listeners.remove(channel)
-            logger.info("ListenerUnregistered: %s at %s.", request.tracking_id, path_key)
-        return channel.socket
+        self.operations.record("NewListenerRegistered", path_key, request.tracking_id)
+        connection.deliver_early()
 
-    async def _connect(self, request: RelayRequest, connection: Connection) -> web.StreamResponse:
+    def _connect(self, request: RelayRequest, call: Call) -> None:
         """Relay protocol 4: a sender waits while a listener is told and dials back."""
-        demanded = self._authorize_sender(request)
-        path_key = self._path_key(request)
-        candidates = self.listeners.candidates(path_key, request)
+        hybrid, demanded = self._authorize_sender(request)
+        candidates = self.listeners.candidates(hybrid.key, request, self.config.behaviour)
         self._check_room()
-        logger.info("NewSenderRegistering: %s at %s.", request.tracking_id, path_key)
+        self.operations.record("NewSenderRegistering", hybrid.key, request.tracking_id)
         hide = request.used_authorization_header(required=demanded)
-        rendezvous = self.rendezvous.open(path_key, request, connection)
-        try:
-            async with asyncio.timeout(self._accept_deadline):
-                if self.faults.accept_delay:
-                    await asyncio.sleep(self.faults.accept_delay)
-                await _tell_one(candidates, request, rendezvous.id, hide=hide)
-                outcome = await rendezvous.outcome
-        except TimeoutError:
-            logger.warning("ListenerAcceptingConnectionTimeout: %s at %s.", request.tracking_id, path_key)
-            raise Refusal(
-                404, "None of the connected listeners accepted the connection within the allowed timeout"
-            ) from None
-        finally:
-            self.rendezvous.discard(rendezvous)
-        if isinstance(outcome, Rejected):
-            logger.info("ListenerRejectedConnection: %s at %s with %d.", request.tracking_id, path_key, outcome.status)
-            return rejection(outcome.status, outcome.description)
-        await outcome.sender.closed.wait()
-        return Answered()
+        rendezvous = self.rendezvous.open(hybrid.key, request, call.connection)
+        task = asyncio.get_running_loop().create_task(self._pair(rendezvous, call, candidates, hide=hide))
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+        call.sink = WaitingSender(task)
 
-    async def _accept(self, request: RelayRequest, connection: Connection) -> web.StreamResponse:
+    async def _pair(self, rendezvous: Rendezvous, call: Call, candidates: list[ControlChannel], *, hide: bool) -> None:
+        request, path_key = rendezvous.request, rendezvous.path_key
+        try:
+            try:
+                async with asyncio.timeout(self._accept_deadline):
+                    if self.faults.accept_delay:
+                        await asyncio.sleep(self.faults.accept_delay)
+                    await self._tell_one(candidates, request, rendezvous.id, hide=hide)
+                    outcome = await rendezvous.outcome
+            except TimeoutError:
+                self.operations.record("ListenerAcceptingConnectionTimeout", path_key, request.tracking_id)
+                raise self._nobody_accepted() from None
+            finally:
+                self.rendezvous.discard(rendezvous)
+        except Refusal as refusal:
+            self._refuse(call, request, refusal)
+        else:
+            if isinstance(outcome, Rejected):
+                self.operations.record(
+                    "ListenerRejectedConnection", path_key, request.tracking_id, f"with {outcome.status}"
+                )
+                call.respond(rejection(outcome.status, outcome.description), close=True)
+            else:
+                self.operations.joined(asyncio.get_running_loop().time() - call.started_at)
+
+    async def _tell_one(
+        self, candidates: list[ControlChannel], sender: RelayRequest, identifier: str, *, hide: bool
+    ) -> None:
+        """Send ``accept`` to the first listener that can still be written to."""
+        channel = await find_room(candidates)
+        if channel is None:
+            if any(candidate.is_usable for candidate in candidates):
+                raise self._nobody_accepted()
+            raise Refusal(
+                self.config.behaviour.no_listener_connect_status, "There are no listeners connected for the endpoint"
+            )
+        channel.send(accept_command(sender, channel.request, identifier, hide=hide))
+
+    def _accept(self, request: RelayRequest, connection: Connection) -> None:
         """Relay protocol 4: a listener dials back, to accept or to reject. The address is its permit."""
         hybrid = self.config.find(request.path)
         rendezvous = self.rendezvous.find(request.rendezvous_id, hybrid.key if hybrid else None)
+        if rendezvous is None:
+            raise self._bad_rendezvous()
         if self.faults.accepts_refused:
-            rendezvous.fail(
-                Refusal(404, "None of the connected listeners accepted the connection within the allowed timeout")
-            )
-            raise Refusal(403, "The rendezvous is unknown, has been used, or has expired")
+            rendezvous.fail(self._nobody_accepted())
+            raise self._bad_rendezvous()
         rejected = parse_rejection(request.query)
         if rejected is not None:
             rendezvous.settle(Rejected(*rejected))
@@ -208,55 +313,106 @@ class Switchboard:
             connection,
             finished=self._stream_finished,
             tampers=self.faults.tampers,
+            traffic=self.operations.traffic_of(rendezvous.path_key),
             record=self._recorder.stream() if self._recorder is not None else None,
         )
         subprotocol = chosen_subprotocol(request)
-        if not pump.join(switching_protocols(sender, subprotocol), switching_protocols(request, subprotocol)):
-            raise Refusal(403, "The sender of this rendezvous is gone")
         self.pumps.add(pump)
+        if not pump.join(switching_protocols(sender, subprotocol), switching_protocols(request, subprotocol)):
+            self.pumps.discard(pump)
+            raise Refusal(self.config.behaviour.bad_rendezvous_status, "The sender of this rendezvous is gone")
         rendezvous.settle(pump)
-        logger.info("SenderListenerConnectionEstablished: %s at %s.", sender.tracking_id, pump.path_key)
-        await pump.listener.closed.wait()
-        return Answered()
+        self.operations.record("SenderListenerConnectionEstablished", pump.path_key, sender.tracking_id)
 
     def _stream_finished(self, pump: Pump) -> None:
         self.pumps.discard(pump)
-        logger.info("SenderConnectionClosed: %s at %s.", pump.tracking_id, pump.path_key)
+        self.operations.record("SenderConnectionClosed", pump.path_key, pump.tracking_id)
+
+    # What control channels say
+
+    def response_received(self, channel: ControlChannel, response: ListenerResponse | BadResponse) -> None:
+        self.requests.take_response(channel, response)
+
+    def renewal_refused(self, channel: ControlChannel, refusal: Refusal) -> None:
+        self.operations.record(
+            "InvalidSasToken", channel.path_key, channel.request.tracking_id, f"renewed badly, {refusal.text}"
+        )
+        channel.close(CloseCode.POLICY_VIOLATION, refusal.text)
+
+    def channel_closed(self, channel: ControlChannel, code: int) -> None:
+        self._forgotten.discard(channel)
+        self._unregister(channel)
+
+    def _unregister(self, channel: ControlChannel) -> None:
+        if self.listeners.remove(channel):
+            self.operations.record("ListenerUnregistered", channel.path_key, channel.request.tracking_id)
 
     # Checks
 
     def _authorize(self, request: RelayRequest, token: str | None, right: Right) -> Permit:
-        return authorize(self.config, token, right, host=request.host, path=request.path, now=self._clock())
+        return self._authorizer.authorize(token, right, host=request.host, path=request.path, now=self.now())
 
-    def _authorize_sender(self, request: RelayRequest) -> bool:
-        """Whether authorization was demanded (and found good). Without the demand a token is not even looked at."""
+    def _authorize_sender(self, request: RelayRequest) -> tuple[HybridConnection, bool]:
+        """Whose listeners are meant, and whether authorization was demanded (and found good).
+
+        Without the demand a token is not even looked at.
+        """
         hybrid = self.config.find(request.path)
         demanded = hybrid is None or hybrid.requires_client_authorization
         if demanded:
-            self._authorize(request, request.token(required=True), "Send")
-        return demanded
+            token = request.token(required=not request.is_websocket or self._authorization_header_counts(request))
+            self._authorize(request, token, "Send")
+        if hybrid is None:
+            raise Refusal(404, "Endpoint does not exist")
+        return hybrid, demanded
 
-    def _path_key(self, request: RelayRequest) -> str:
+    def _authorization_header_counts(self, request: RelayRequest) -> bool:
+        return not request.is_websocket or self.config.behaviour.authorization_header_opens_websocket
+
+    def _find(self, request: RelayRequest) -> HybridConnection:
         hybrid = self.config.find(request.path)
         if hybrid is None:
             raise Refusal(404, "Endpoint does not exist")
-        return hybrid.key
+        return hybrid
 
     def _check_room(self) -> None:
         if self.socket_count >= self._max_sockets:
-            raise Refusal(503, f"ConnectionsQuotaExceeded: the quota of {self._max_sockets} connections is exceeded")
+            raise Refusal(
+                self.config.behaviour.too_many_sockets_status,
+                f"ConnectionsQuotaExceeded: the quota of {self._max_sockets} connections is exceeded",
+            )
+
+    def _nobody_accepted(self) -> Refusal:
+        return Refusal(
+            self.config.behaviour.accept_timeout_status,
+            "None of the connected listeners accepted the connection within the allowed timeout",
+        )
+
+    def _bad_rendezvous(self) -> Refusal:
+        return Refusal(
+            self.config.behaviour.bad_rendezvous_status, "The rendezvous is unknown, has been used, or has expired"
+        )
 
 
-async def _tell_one(candidates: list[ControlChannel], sender: RelayRequest, identifier: str, *, hide: bool) -> None:
-    """Send ``accept`` to the first listener that can still be written to."""
-    for channel in candidates:
-        text = accept_command(sender, channel.request, identifier, hide=hide)
-        try:
-            await channel.send_command(text)
-        except ConnectionError:
-            continue
+class WaitingSender:
+    """A WebSocket sender before its answer: it may hang up, and has no body."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def body_received(self, data: bytes) -> None:
         return
-    raise Refusal(404, "There are no listeners connected for the endpoint")
+
+    def body_complete(self) -> None:
+        return
+
+    def writing_resumed(self) -> None:
+        return
+
+    def caller_lost(self) -> None:
+        self._task.cancel()
 
 
 def _shown(request: RelayRequest) -> str:

@@ -23,6 +23,7 @@ from relay_bridge.protocol.sas import create_token
 
 NORTH = "sites/north"
 OPEN = "public/board"
+LIMIT = 65_536  # bytes of a body on the control channel
 DEADLINE = 5.0  # seconds; no single wait in these tests takes longer
 
 CONFIG = EmulatorConfig(
@@ -256,3 +257,140 @@ async def eventually(condition: Any) -> None:
     async with asyncio.timeout(DEADLINE):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+class HttpPeer:
+    """An HTTP/1.1 sender down to its bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.port = port
+
+    @classmethod
+    async def open(cls, emulator: RelayEmulator) -> HttpPeer:
+        return cls(*await asyncio.open_connection("127.0.0.1", emulator.port), emulator.port)
+
+    def send(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> None:
+        """A request with exactly ``Host``, ``headers`` and, for a body, its length."""
+        lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{self.port}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
+
+    async def head(self) -> Answer:
+        """The next answer's head."""
+        async with asyncio.timeout(DEADLINE):
+            return Answer((await self.reader.readuntil(b"\r\n\r\n"))[:-4], b"")
+
+    async def chunk(self) -> bytes:
+        """The next chunk of an answer's body; empty is the last."""
+        async with asyncio.timeout(DEADLINE):
+            size = int(await self.reader.readuntil(b"\r\n"), 16)
+            return (await self.reader.readexactly(size + 2))[:-2]
+
+    async def answer(self, *, head_only: bool = False) -> Answer:
+        """The next answer, whole."""
+        answer = await self.head()
+        if head_only or answer.status in {204, 304}:
+            return answer
+        if answer.headers.get("transfer-encoding") == "chunked":
+            while piece := await self.chunk():
+                answer.body += piece
+        else:
+            async with asyncio.timeout(DEADLINE):
+                answer.body = await self.reader.readexactly(int(answer.headers["content-length"]))
+        return answer
+
+    async def ask(
+        self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        self.send(method, target, headers, body)
+        return await self.answer(head_only=method == "HEAD")
+
+    async def ended(self) -> bytes:
+        """What still comes before TCP ends."""
+        try:
+            return await asyncio.wait_for(self.reader.read(), DEADLINE)
+        except ConnectionResetError:
+            return b""
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class RawListener:
+    """A listener's control channel, and the rendezvous it dials, down to their bytes."""
+
+    def __init__(self, emulator: RelayEmulator, channel: RawPeer) -> None:
+        self.emulator = emulator
+        self.channel = channel
+        self.dialled: list[RawPeer] = []
+
+    @classmethod
+    async def open(cls, emulator: RelayEmulator, path: str = NORTH, id: str = "listener-1") -> RawListener:  # noqa: A002
+        peer = await RawPeer.open(emulator)
+        token = sas("open" if path == OPEN else "listen", path)
+        peer.request(f"/$hc/{path}?sb-hc-action=listen&sb-hc-id={id}", auth(token))
+        assert (await peer.answer()).status == 101
+        return cls(emulator, peer)
+
+    async def request(self, channel: RawPeer | None = None) -> dict[str, Any]:
+        """The next command, which must be a request; its body is left to the caller."""
+        opcode, fin, text = await (channel or self.channel).frame()
+        assert (opcode, fin) == (1, True), (opcode, fin, text)
+        command = json.loads(text)
+        assert list(command) == ["request"]
+        return command["request"]
+
+    def respond(self, request_id: str, status: Any = 200, body: bytes | None = b"", **fields: Any) -> None:
+        """Answer over the control channel; ``body=None`` says that there is none."""
+        self.channel.send(1, response_text(request_id, status, has_body=body is not None, **fields))
+        if body is not None:
+            self.channel.send(2, body)
+
+    async def dial(self, address: str) -> RawPeer:
+        peer = await RawPeer.open(self.emulator)
+        self.dialled.append(peer)
+        url = urlsplit(address)
+        peer.request(f"{url.path}?{url.query}")
+        assert (await peer.answer()).status == 101
+        return peer
+
+    def close(self) -> None:
+        for peer in (self.channel, *self.dialled):
+            peer.close()
+
+
+def response_text(request_id: str, status: Any = 200, *, has_body: bool | None = True, **fields: Any) -> bytes:
+    content = {"requestId": request_id, "statusCode": status, **fields}
+    if has_body is not None:
+        content["body"] = has_body
+    return json.dumps({"response": content}).encode()
+
+
+def close_code(payload: bytes) -> int:
+    return int.from_bytes(payload[:2], "big")
+
+
+class Exchange:
+    """A listener and a sender at one relay."""
+
+    def __init__(self, emulator: RelayEmulator, listener: RawListener, sender: HttpPeer) -> None:
+        self.emulator = emulator
+        self.listener = listener
+        self.sender = sender
+
+    async def told(self, method: str = "GET", target: str = f"/{NORTH}", **options: Any) -> dict[str, Any]:
+        """Send a request; what the listener is told of it."""
+        options.setdefault("headers", auth(sas()))
+        self.sender.send(method, target, **options)
+        return await self.listener.request()
+
+    async def dialled(self, size: int = LIMIT + 1) -> tuple[RawPeer, dict[str, Any]]:
+        """Announce a body of ``size`` bytes; the rendezvous that the listener dials, and the request it gets there."""
+        pointer = await self.told("POST", headers={**auth(sas()), "Content-Length": str(size)})
+        assert list(pointer) == ["address"]
+        peer = await self.listener.dial(pointer["address"])
+        return peer, await self.listener.request(peer)

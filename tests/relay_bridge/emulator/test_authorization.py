@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay_bridge.emulator.authorization import authorize
+from relay_bridge.emulator import authorization
+from relay_bridge.emulator.authorization import Authorizer
+from relay_bridge.emulator.behaviour import Behaviour
 from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Right, Rule
 from relay_bridge.emulator.refusals import Refusal
 from relay_bridge.protocol.sas import create_token
@@ -16,7 +18,7 @@ CONFIG = EmulatorConfig((NORTH,), (Rule("r", frozenset({"Listen"}), "root"),))
 
 def status(token: str | None, right: Right = "Send", path: str = "north") -> int:
     try:
-        authorize(CONFIG, token, right, host="relay", path=path, now=NOW)
+        Authorizer(CONFIG).authorize(token, right, host="relay", path=path, now=NOW)
     except Refusal as refusal:
         return refusal.status
     return 200
@@ -27,7 +29,7 @@ def token(key: str = "key-1", resource: str = "http://relay/north", life: int = 
 
 
 def test_permit_names_rule_and_end() -> None:
-    permit = authorize(CONFIG, token(), "Send", host="relay", path="north/tank", now=NOW)
+    permit = Authorizer(CONFIG).authorize(token(), "Send", host="relay", path="north/tank", now=NOW)
     assert (permit.rule, permit.expires_at) == ("r", int(NOW) + 60)
 
 
@@ -60,9 +62,9 @@ def test_every_combination_has_its_status(text: str | None, right: Right, path: 
 
 def test_expired_token_is_told_when_only_to_who_made_it() -> None:
     with pytest.raises(Refusal, match=r"^ExpiredToken: .*Expiration time: 09/21/2026 14:12:20"):
-        authorize(CONFIG, token(life=-60), "Send", host="relay", path="north", now=NOW)
+        Authorizer(CONFIG).authorize(token(life=-60), "Send", host="relay", path="north", now=NOW)
     with pytest.raises(Refusal, match=r"^InvalidSignature"):
-        authorize(CONFIG, token("guess", life=-60), "Send", host="relay", path="north", now=NOW)
+        Authorizer(CONFIG).authorize(token("guess", life=-60), "Send", host="relay", path="north", now=NOW)
 
 
 def test_unknown_rule_reads_like_a_wrong_key() -> None:
@@ -70,13 +72,44 @@ def test_unknown_rule_reads_like_a_wrong_key() -> None:
     texts = set()
     for text in (wrong, token("guess")):
         with pytest.raises(Refusal) as caught:
-            authorize(CONFIG, text, "Send", host="relay", path="north", now=NOW)
+            Authorizer(CONFIG).authorize(text, "Send", host="relay", path="north", now=NOW)
         texts.add(caught.value.text)
     assert len(texts) == 1
 
 
 def test_rules_of_the_entity_come_before_those_of_the_namespace() -> None:
     config = EmulatorConfig((NORTH,), (Rule("r", frozenset({"Listen"}), "key-1"),))  # the same name and key
-    assert authorize(config, token(), "Send", host="relay", path="north", now=NOW).rule == "r"
+    assert Authorizer(config).authorize(token(), "Send", host="relay", path="north", now=NOW).rule == "r"
     with pytest.raises(Refusal, match="'Listen' claim"):
-        authorize(config, token(), "Listen", host="relay", path="north", now=NOW)
+        Authorizer(config).authorize(token(), "Listen", host="relay", path="north", now=NOW)
+
+
+def test_good_token_is_remembered_and_expires_all_the_same() -> None:
+    authorizer = Authorizer(CONFIG)
+    text = token(life=60)
+    for now in (NOW, NOW + 59):
+        assert authorizer.authorize(text, "Send", host="relay", path="north", now=now).rule == "r"
+    with pytest.raises(Refusal, match=r"^ExpiredToken"):
+        authorizer.authorize(text, "Send", host="relay", path="north", now=NOW + 60)
+    with pytest.raises(Refusal, match="another resource"):
+        authorizer.authorize(text, "Send", host="elsewhere", path="north", now=NOW)
+    with pytest.raises(Refusal, match="'Listen' claim"):
+        authorizer.authorize(text, "Listen", host="relay", path="north", now=NOW)
+
+
+def test_margin_and_status_can_be_chosen() -> None:
+    authorizer = Authorizer(EmulatorConfig((NORTH,), (), Behaviour(token_margin=60, wrong_right_status=401)))
+    with pytest.raises(Refusal, match=r"^ExpiredToken"):
+        authorizer.authorize(token(life=60), "Send", host="relay", path="north", now=NOW)
+    with pytest.raises(Refusal) as caught:
+        authorizer.authorize(token(life=61), "Listen", host="relay", path="north", now=NOW)
+    assert caught.value.status == 401
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorization, "MAX_KEPT", 10)
+    authorizer = Authorizer(CONFIG)
+    for number in range(35):
+        text = token(life=60 + number)
+        authorizer.authorize(text, "Send", host="relay", path=f"north/{number}", now=NOW)
+    assert max(len(authorizer._verified), len(authorizer._covered)) <= 10

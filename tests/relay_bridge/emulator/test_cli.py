@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from relay_bridge.emulator.cli import is_loopback, main, parse_listen
+from relay_bridge.emulator.cli import is_loopback, loop_factory, main, parse_listen
 from relay_bridge.protocol.sas import create_token
 from tests.relay_bridge.emulator.support import auth
 
@@ -34,6 +35,13 @@ name = "all"
 rights = ["Listen", "Send"]
 primary_key = "key"
 secondary_key = "other"
+"""
+MANAGED = """
+[management]
+listen = "127.0.0.1:0"
+token_file = "keep.token"
+state_file = "keep.json"
+namespace = "plant"
 """
 START = 20.0  # seconds a program may take to start on a busy machine
 
@@ -104,6 +112,30 @@ def test_bad_files_are_one_sentence(config: Path, tmp_path: Path, capsys: pytest
     )
 
 
+def test_management_is_for_this_machine_unless_asked_otherwise(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ("--listen", "127.0.0.1:0", "--config", config)
+    for listen, sentence in [
+        ("0.0.0.0:9401", "0.0.0.0 is not a loopback address; --allow-remote is needed"),
+        ("127.0.0.1", "listen of management: must read HOST:PORT"),
+    ]:
+        config.write_text(MANAGED.replace("127.0.0.1:0", listen) + CONFIG)
+        code, err = fails(capsys, *start)
+        assert code == 2
+        assert sentence in err
+
+
+def test_loop_that_is_not_installed(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    code, err = fails(capsys, "--listen", "127.0.0.1:0", "--config", config, "--loop", "uvloop")
+    assert (code, err) == (2, "sightline-relay: --loop uvloop: uvloop is not installed; use --loop asyncio\n")
+    assert loop_factory("auto") is None
+    assert loop_factory("asyncio") is None
+
+
 def test_missing_arguments_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert fails(capsys) == (2, "sightline-relay: the following arguments are required: --listen, --config\n")
 
@@ -163,9 +195,10 @@ async def test_busy_port_is_one_sentence(config: Path) -> None:
     assert "in use" in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_it_says_where_it_listens_follows_its_file_and_stops_clean(config: Path, number: int) -> None:
-    async with running("--listen", "127.0.0.1:0", "--config", config, "--log-level", "warning") as (process, line):
+@pytest.mark.parametrize(("number", "loop"), [(signal.SIGINT, "asyncio"), (signal.SIGTERM, "uvloop")])
+async def test_it_says_where_it_listens_follows_its_file_and_stops_clean(config: Path, number: int, loop: str) -> None:
+    options = ("--listen", "127.0.0.1:0", "--config", config, "--log-level", "warning", "--loop", loop)
+    async with running(*options) as (process, line):
         assert line.startswith("Relay emulator is listening on ws://127.0.0.1:")
         address = line.rpartition(" ")[2]
         assert await listens(address) == 101
@@ -183,6 +216,53 @@ async def test_it_says_where_it_listens_follows_its_file_and_stops_clean(config:
         assert await asyncio.wait_for(process.wait(), START) == 0
         assert process.stderr is not None
         assert await process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_management_is_said_and_its_token_is_not(config: Path, tmp_path: Path, loop: str) -> None:
+    config.write_text(MANAGED + CONFIG)
+    token_file = tmp_path / "keep.token"
+    async with running("--listen", "127.0.0.1:0", "--config", config, "--loop", loop) as (process, _):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), START)).decode().strip()
+        assert line.startswith("Management is listening on http://127.0.0.1:")
+        token = token_file.read_text().strip()
+        request = urllib.request.Request(
+            f"{line.rpartition(' ')[2]}/subscriptions/s/providers/Microsoft.Relay/namespaces?api-version=2026-01-01",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        answer = json.loads(await asyncio.to_thread(lambda: urllib.request.urlopen(request, timeout=START).read()))
+        assert [each["name"] for each in answer["value"]] == ["plant"]
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), START) == 0
+        log = (await process.stderr.read()).decode()
+    assert f"The management port's token was made and is in {token_file}." in log
+    assert token not in log
+    assert [path.stat().st_mode & 0o777 for path in (token_file, tmp_path / "keep.json")] == [0o600, 0o600]
+
+
+async def test_management_that_cannot_be_is_one_sentence(config: Path, tmp_path: Path) -> None:
+    state = tmp_path / "keep.json"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(MANAGED.replace(":0", f":{port}") + CONFIG)
+        for broken, code, sentence in [
+            (True, 2, f"{state}: the state file cannot be used: it is not JSON"),
+            (False, 1, f"cannot listen on 127.0.0.1:{port}: "),
+        ]:
+            if broken:
+                state.write_text("half a fi")
+                state.chmod(0o600)
+            else:
+                state.unlink()
+            options = ("--listen", "127.0.0.1:0", "--config", config, "--log-level", "warning")
+            async with running(*options) as (process, line):
+                assert process.stderr is not None
+                err = (await process.stderr.read()).decode()
+                assert (line, await process.wait()) == ("", code)
+            assert err.count("\n") == 1
+            assert sentence in err
 
 
 async def test_tls_and_record(config: Path, tmp_path: Path) -> None:

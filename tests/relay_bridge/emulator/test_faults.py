@@ -7,11 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from relay_bridge.emulator.faults import SWITCHES, Faults
 from relay_bridge.emulator.server import RelayEmulator
 from tests.relay_bridge.emulator.support import (
     CONFIG,
     DEADLINE,
     NORTH,
+    Clock,
+    HttpPeer,
+    RawListener,
     RawPeer,
     RawStream,
     Stream,
@@ -131,3 +135,133 @@ async def test_stopping_works_whatever_is_switched_on(frozen: bool) -> None:
             emulator.faults.freeze()
     await asyncio.wait_for(control.wait_closed(), DEADLINE)
     assert control.close_code == 1001
+
+
+async def test_expired_tokens_close_control_channels_with_1008(emulator: RelayEmulator) -> None:
+    control = await listen(emulator)
+    assert emulator.faults.expire_tokens(NORTH) == 1
+    await asyncio.wait_for(control.wait_closed(), DEADLINE)
+    assert control.close_code == 1008
+
+
+async def test_silent_listener_is_forgotten_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    async with RelayEmulator(CONFIG, clock=clock) as emulator:
+        token = sas("listen", now=clock.now, life=3600)
+        silent = await listen(emulator, token=token, id="silent")
+        alive = await listen(emulator, token=token, id="alive")
+        emulator.faults.cut_idle()
+        clock.now += 240
+        await asyncio.wait_for(await alive.ping(), DEADLINE)
+        await eventually(lambda: emulator.listener_count(NORTH) == 1)
+        assert "ListenerUnregistered: silent_G0" in caplog.text
+        # It is not closed, and not answered either.
+        pong = await silent.ping()
+        done, _ = await asyncio.wait({asyncio.ensure_future(pong)}, timeout=0.1)
+        assert not done
+        assert silent.close_code is None
+        answering = asyncio.create_task(handshake(emulator, CONNECT, auth(sas(now=clock.now))))
+        await next_accept(alive)
+        answering.cancel()
+        await alive.close()
+
+
+async def test_fewer_listeners_have_room(emulator: RelayEmulator) -> None:
+    emulator.faults.limit_listeners(1)
+    control = await listen(emulator)
+    target = f"/$hc/{NORTH}?sb-hc-action=listen"
+    assert (await handshake(emulator, target, auth(sas("listen")))).status == 429
+    emulator.faults.clear()
+    await (await listen(emulator)).close()
+    await control.close()
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(599, 404), (601, 401), (-86_400, 404)])
+async def test_clock_that_is_wrong(emulator: RelayEmulator, seconds: float, status: int) -> None:
+    emulator.faults.move_clock(seconds)
+    assert (await handshake(emulator, CONNECT, auth(sas(life=600)))).status == status
+
+
+async def test_throttle_carries_everything_but_slowly(emulator: RelayEmulator) -> None:
+    async with Stream(emulator) as stream:
+        emulator.faults.throttle(50_000)
+        started = asyncio.get_running_loop().time()
+        await stream.sender.send(bytes(range(256)) * 40)
+        assert await asyncio.wait_for(stream.listener.recv(), DEADLINE) == bytes(range(256)) * 40
+        assert asyncio.get_running_loop().time() - started > 0.15
+        emulator.faults.clear()
+        await stream.sender.send(bytes(1_000_000))
+        assert len(await asyncio.wait_for(stream.listener.recv(), DEADLINE)) == 1_000_000
+
+
+async def test_throttled_relay_still_reads_requests(emulator: RelayEmulator) -> None:
+    listener, sender = await RawListener.open(emulator), await HttpPeer.open(emulator)
+    emulator.faults.throttle(20_000)
+    sender.send("PUT", f"/{NORTH}", auth(sas()), b"x" * 2_000)
+    request = await listener.request()
+    assert (await listener.channel.frame())[2] == b"x" * 2_000
+    listener.respond(request["id"], 200, b"done")
+    assert (await sender.answer()).body == b"done"
+    listener.close()
+    sender.close()
+
+
+async def test_http_requests_can_be_answered_by_the_relay_itself(emulator: RelayEmulator) -> None:
+    listener, sender = await RawListener.open(emulator), await HttpPeer.open(emulator)
+    emulator.faults.answer_requests_with(504)
+    answer = await sender.ask("GET", f"/{NORTH}", auth(sas()))
+    assert (answer.status, "via" in answer.headers) == (504, False)
+    assert (await sender.ask("GET", f"/{NORTH}")).status == 401
+    emulator.faults.answer_requests_with(0)
+    sender.send("GET", f"/{NORTH}", auth(sas()))
+    await listener.request()
+    listener.close()
+    sender.close()
+
+
+async def test_one_response_is_lost_and_one_payload_is_corrupted() -> None:
+    async with RelayEmulator(CONFIG, response_deadline=0.2) as emulator:
+        listener, sender = await RawListener.open(emulator), await HttpPeer.open(emulator)
+        emulator.faults.drop_next_response()
+        for status, body in ((504, b""), (200, b"abb"), (200, b"abc")):
+            sender.send("GET", f"/{NORTH}", auth(sas()))
+            listener.respond((await listener.request())["id"], 200, b"abc")
+            answer = await sender.answer()
+            assert answer.status == status
+            assert status == 504 or answer.body == body
+            if status == 504:
+                emulator.faults.corrupt_next_frame()
+        listener.close()
+        sender.close()
+
+
+async def test_http_requests_can_be_told_later_or_too_late() -> None:
+    async with RelayEmulator(CONFIG, accept_deadline=0.3) as emulator:
+        listener, sender = await RawListener.open(emulator), await HttpPeer.open(emulator)
+        emulator.faults.delay_accepts(0.1)
+        started = asyncio.get_running_loop().time()
+        sender.send("GET", f"/{NORTH}", auth(sas()))
+        listener.respond((await listener.request())["id"])
+        assert (await sender.answer()).status == 200
+        assert asyncio.get_running_loop().time() - started >= 0.1
+        emulator.faults.delay_accepts(60)
+        assert (await sender.ask("GET", f"/{NORTH}", auth(sas()))).status == 504
+        listener.close()
+        sender.close()
+
+
+async def test_refused_rendezvous_of_a_request_is_403_for_the_listener_and_504_for_the_sender(
+    emulator: RelayEmulator,
+) -> None:
+    listener, sender = await RawListener.open(emulator), await HttpPeer.open(emulator)
+    emulator.faults.refuse_accepts()
+    sender.send("PUT", f"/{NORTH}", auth(sas()), bytes(65_537))
+    address = urlsplit((await listener.request())["address"])
+    assert (await handshake(emulator, f"{address.path}?{address.query}")).status == 403
+    assert (await sender.answer()).status == 504
+    listener.close()
+    sender.close()
+
+
+def test_every_switch_has_its_method() -> None:
+    assert all(callable(getattr(Faults, name)) for name in SWITCHES)

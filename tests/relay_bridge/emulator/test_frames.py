@@ -74,8 +74,8 @@ def test_pieces_before_an_error_are_kept_and_what_follows_is_not() -> None:
     [
         ("8280", None),  # not complete yet
         ("82ff", None),
-        ("82ff0000000000100000", None),  # 1 MiB exactly
-        ("82ff0000000000100001", CloseCode.TOO_BIG),
+        ("82ff0000000040000000", None),  # 1 GiB exactly
+        ("82ff0000000040000001", CloseCode.TOO_BIG),
         ("82ffffffffffffffffff", CloseCode.TOO_BIG),
         ("8200", CloseCode.PROTOCOL_ERROR),
         ("c280", CloseCode.PROTOCOL_ERROR),

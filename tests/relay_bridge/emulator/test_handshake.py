@@ -16,6 +16,7 @@ from relay_bridge.emulator.handshake import (
     parse_relay_request,
     switching_protocols,
 )
+from relay_bridge.emulator.http_head import parse_head
 from relay_bridge.emulator.refusals import Refusal
 
 UPGRADE = [
@@ -29,7 +30,8 @@ UPGRADE = [
 
 def read(target: str, *headers: tuple[bytes, bytes], without: str = "", use_tls: bool = False) -> RelayRequest:
     usual = [(name, value) for name, value in UPGRADE if name.decode() != without]
-    return parse_relay_request(target, [*usual, *headers], use_tls=use_tls, remote=("192.0.2.1", 5000))
+    lines = [b"GET " + target.encode() + b" HTTP/1.1", *(b": ".join(header) for header in (*usual, *headers))]
+    return parse_relay_request(parse_head(b"\r\n".join(lines)), use_tls=use_tls, remote=("192.0.2.1", 5000))
 
 
 def test_parts_of_a_request() -> None:
@@ -47,7 +49,19 @@ def test_action_missing_means_connect_and_encoded_dollar_is_the_same() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["", "*", "north", "http://relay/$hc/north", "/$hc", "/$hc/", "/$hc//", "/$hc/a/../b", "/$hc/%2e%2e", "/$hc/ü"],
+    [
+        "*",
+        "north",
+        "http://relay/$hc/north",
+        "/$hc",
+        "/$hc/",
+        "/$hc//",
+        "/$hc/a/../b",
+        "/$hc/%2e%2e",
+        "/$hc/ü",
+        "/north/../south",
+        "/north/.",
+    ],
 )
 def test_target_that_names_nothing_is_400(target: str) -> None:
     with pytest.raises(Refusal) as caught:
@@ -94,6 +108,18 @@ def test_upgrade(without: str, instead: tuple[bytes, bytes], status: int) -> Non
     with pytest.raises(Refusal) as caught:
         check_upgrade(request)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("start", "header"),
+    [("POST", b"X: y"), ("GET", b"Content-Length: 1"), ("GET", b"Transfer-Encoding: chunked")],
+)
+def test_upgrade_is_a_get_without_a_body(start: str, header: bytes) -> None:
+    lines = [f"{start} /$hc/north HTTP/1.1".encode(), header, *(b": ".join(line) for line in UPGRADE)]
+    request = parse_relay_request(parse_head(b"\r\n".join(lines)), use_tls=False, remote=("192.0.2.1", 5000))
+    with pytest.raises(Refusal) as caught:
+        check_upgrade(request)
+    assert caught.value.status == 400
 
 
 def test_answer_to_the_example_of_the_standard() -> None:

@@ -68,7 +68,7 @@ def test_authorization_is_required_unless_said_otherwise() -> None:
     ("text", "sentence"),
     [
         ("[[hybrid_connection]", "is not valid TOML"),
-        ("colour = 1", "unknown key 'colour' in the file; known are hybrid_connection, rule"),
+        ("colour = 1", "unknown key 'colour' in the file; known are behaviour, hybrid_connection, management, rule"),
         ("hybrid_connection = 1", "must be written as [[hybrid_connection]] tables"),
         ("[hybrid_connection]\npath = 'a'", "must be written as [[hybrid_connection]] tables"),
         ("[[hybrid_connection]]", "path is missing in hybrid_connection 1"),

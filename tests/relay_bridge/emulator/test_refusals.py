@@ -22,16 +22,28 @@ def test_nothing_in_a_phrase_can_end_its_line() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(401, 4), (403, 5), (404, 3), (504, 1), (500, 2), (400, 2), (429, 2)])
 def test_body_has_the_services_error_codes(status: int, code: int) -> None:
-    response = answer(Refusal(status, "No"), tracking_id="t", host="h", path="p", now=0)
-    assert response.status == status
-    assert json.loads(response.text or "")["error"] == {"code": code, "message": response.reason}
-    assert response.headers["TrackingId"] == "t"
-    assert "Via" not in response.headers
-    assert response.keep_alive is False
+    head, _, body = answer(Refusal(status, "No"), tracking_id="t", host="h", path="p", now=0).partition(b"\r\n\r\n")
+    phrase = "No. TrackingId:t, SystemTracker:sb://h/p, Timestamp:1970-01-01T00:00:00"
+    assert head.decode() == (
+        f"HTTP/1.1 {status} {phrase}\r\nTrackingId: t\r\nContent-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close"
+    )
+    assert json.loads(body)["error"] == {"code": code, "message": phrase}
+
+
+def test_answer_that_keeps_the_connection_and_one_without_a_body() -> None:
+    refusal = Refusal(426, "No", headers={"Sec-WebSocket-Version": "13"})
+    kept = answer(refusal, tracking_id="t", host="h", path="p", now=0, close=False, json_body=False)
+    assert kept.endswith(b"\r\nTrackingId: t\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n")
+    full, head = (
+        answer(Refusal(404, "No"), tracking_id="t", host="h", path="p", now=0, head_only=only) for only in (False, True)
+    )
+    assert full.startswith(head)
+    assert head.endswith(b"\r\n\r\n")
 
 
 def test_rejection_adds_nothing() -> None:
-    response = rejection(423, "Tank farm closed\r\nX: y")
-    assert (response.status, response.reason) == (423, "Tank farm closed??X: y")
-    assert rejection(404, "").reason == "Not Found"
-    assert rejection(799, "").reason == ""
+    end = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert rejection(423, "Tank farm closed\r\nX: y") == b"HTTP/1.1 423 Tank farm closed??X: y" + end
+    assert rejection(404, "") == b"HTTP/1.1 404 Not Found" + end
+    assert rejection(799, "") == b"HTTP/1.1 799 " + end

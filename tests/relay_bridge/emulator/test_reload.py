@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from relay_bridge.emulator.namespace import EmulatorConfig
-from relay_bridge.emulator.reload import ConfigFile, follow
+from relay_bridge.emulator.namespace import ConfigError, EmulatorConfig
+from relay_bridge.emulator.reload import ConfigFile, follow, reload_once
 from tests.relay_bridge.emulator.support import eventually
 
 ONE = '[[hybrid_connection]]\npath = "one"\n'
@@ -71,7 +71,7 @@ async def test_bad_file_keeps_the_old_configuration_and_says_so_once(
     await eventually(lambda: relay.paths == [["two"]])
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
         f"The relay keeps its configuration, because the new one is bad: {file}: "
-        "unknown key 'colour' in the file; known are hybrid_connection, rule",
+        "unknown key 'colour' in the file; known are behaviour, hybrid_connection, management, rule",
         f"The relay keeps its configuration, because the new one is bad: {file}: "
         "cannot be read: No such file or directory",
     ]
@@ -93,3 +93,31 @@ def test_version_is_remembered_from_before_reading(file: Path) -> None:
     assert not config_file.has_changed()
     file.write_text(ONE + TWO)
     assert config_file.has_changed()
+
+
+async def test_changed_management_counts_at_the_next_start(
+    file: Path, following: tuple[Relay, asyncio.Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    relay, _ = following
+    table = "[management]\nlisten = '127.0.0.1:0'\ntoken_file = 'a'\nstate_file = 'b'\n"
+    file.write_text(TWO + table)
+    await eventually(lambda: relay.paths == [["two"]])
+    assert "The table [management] of" in caplog.text
+    file.write_text(TWO + table.replace("listen", "lisp"))
+    await eventually(lambda: "unknown key 'lisp' in management" in caplog.text)
+    assert relay.paths == [["two"]]
+
+
+async def test_configuration_that_the_relay_refuses_keeps_the_old_one(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Refusing:
+        def apply_config(self, config: EmulatorConfig) -> None:
+            raise ConfigError("the namespace has 13 rules")
+
+    config_file = ConfigFile(file)
+    config_file.load()
+    assert not reload_once(config_file, Refusing())
+    assert caplog.messages == [
+        "The relay keeps its configuration, because the new one is bad: the namespace has 13 rules"
+    ]

@@ -346,7 +346,7 @@ async def test_accept_is_exactly_this_text(emulator: RelayEmulator) -> None:
         f'{{"accept":{{"address":"ws://127.0.0.1:{emulator.port}/$hc/Sites/north/tanks/TK%2D101?b=%2f+%20&&a=1&sb-hc-x&'
         f'&sb-hc-action=accept&sb-hc-id=bob%2F1_G0_G{secret[1]}","id":"bob/1_G0","connectHeaders":{{'
         f'"Host":"127.0.0.1:{emulator.port}","Upgrade":"websocket","Connection":"Upgrade","Sec-WebSocket-Version":"13",'
-        f'"Sec-WebSocket-Key":"{peer.key}","X-Trace":"one, two","Cookie":"a=b; c=\\u00fc","0":"1"}},'
+        f'"Sec-WebSocket-Key":"{peer.key}","X-Trace":"one, two","Cookie":"a=b; c=ü","0":"1"}},'
         f'"remoteEndpoint":{{"address":"127.0.0.1","port":{port}}}}}}}'
     )
     peer.close()
@@ -488,10 +488,10 @@ async def test_aiohttp_client_as_both_peers(emulator: RelayEmulator) -> None:
         await control.close()
 
 
-# HTTP requests: the same authorization, and an honest answer
+# HTTP requests: the same authorization. How they are carried is in ``test_exchange``.
 
 
-async def test_http_request_is_authorized_and_then_answered_501(emulator: RelayEmulator) -> None:
+async def test_http_request_is_authorized_and_refused_in_the_relays_own_name(emulator: RelayEmulator) -> None:
     base = f"http://127.0.0.1:{emulator.port}"
     async with aiohttp.ClientSession() as session:
         for method, target, headers, status, code in [
@@ -499,16 +499,16 @@ async def test_http_request_is_authorized_and_then_answered_501(emulator: RelayE
             ("OPTIONS", f"/{NORTH}", {}, 401, 4),
             ("GET", f"/{NORTH}", auth(sas("listen")), 403, 5),
             ("GET", "/sites/west", auth(sas("send", "sites/west")), 404, 3),
-            ("GET", f"/{NORTH}/tanks", auth(sas()), 501, 2),
-            ("GET", f"/{NORTH}?sb-hc-token={quote(sas(), safe='')}", auth(sas(key="guessed")), 501, 2),
-            ("POST", f"/{OPEN}", {}, 501, 2),
+            ("GET", f"/{NORTH}/tanks", auth(sas()), 502, 2),
+            ("GET", f"/{NORTH}?sb-hc-token={quote(sas(), safe='')}", auth(sas(key="guessed")), 502, 2),
+            ("POST", f"/{OPEN}", {}, 502, 2),
         ]:
             async with session.request(method, base + target, headers=headers, data=b"x" * 100_000) as answer:
                 assert answer.status == status, target
                 assert "Via" not in answer.headers
                 assert (await answer.json())["error"]["code"] == code
         async with session.get(f"{base}/{NORTH}", headers=auth(sas())) as answer:
-            assert (answer.reason or "").startswith("HTTP requests are not carried by this relay")
+            assert (answer.reason or "").startswith("There are no listeners connected for the endpoint. TrackingId:")
 
 
 async def test_tokens_and_keys_never_reach_the_log(emulator: RelayEmulator, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,18 +7,32 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class ManagementSettings:
+    """The relay's management plane, where sites are provisioned: the emulator's port at ``url``, or Azure without one.
+
+    ``token_file`` holds the emulator's token; Azure takes the identity of the machine.
+    """
+
+    namespace: str
+    url: str = ""
+    token_file: Path | None = None
+    subscription_id: str = ""
+    resource_group: str = ""
+
+
+@dataclass(frozen=True)
 class BridgeSettings:
     """``state_dir`` holds everything that is written.
 
     ``issuer`` is the ``iss`` of site tokens: the web app's own public URL unless it is named apart. It is a name that
     agents compare, never an address that they fetch.
 
-    ``relay_config`` is the emulator's configuration file, where provisioning adds a site's hybrid connection.
+    ``relay_management`` is needed to provision, rotate and cut off, not to reach a site.
     """
 
     state_dir: Path
     issuer: str
-    relay_config: Path | None = None
+    relay_management: ManagementSettings | None = None
 
     @property
     def secrets_dir(self) -> Path:

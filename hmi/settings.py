@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from hmi import environment
 from hmi.bridge_settings import BridgeSettings
+from hmi.management_settings import read_management_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = environment.path("STATE_DIR")
@@ -32,7 +33,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SIGHTLINE = BridgeSettings(
     state_dir=STATE_DIR,
     issuer=environment.text("ISSUER", PUBLIC_URL).rstrip("/"),
-    relay_config=environment.path("RELAY_CONFIG") if environment.text("RELAY_CONFIG", "") else None,
+    relay_management=read_management_settings(),
 )
 
 # --- apps -------------------------------------------------------------------------------------------------------
@@ -206,5 +207,6 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},  # one line a request would bury the lines that matter
         "axes": {"level": "WARNING"},
+        "azure": {"level": "WARNING"},  # the SDK would tell of each step by which it finds its identity
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
@@ -75,7 +76,7 @@ class Chain:
             "",
             {**setting.environment, "PYTHONUNBUFFERED": "1"},
         )
-        self.programs = [self.plant, self.relay, self.agent, self.web]
+        self.programs = [self.relay, self.plant, self.agent, self.web]
         self._stopping = False
 
     def run(self) -> int:
@@ -84,10 +85,14 @@ class Chain:
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGHUP, self._stop)  # the terminal was closed
         try:
+            # The relay first: the site is provisioned through its management port.
+            self._start(self.relay)
+            self._wait_ready(self.relay)
             people = self._set_up()
-            for program in self.programs:
+            others = [program for program in self.programs if program is not self.relay]
+            for program in others:
                 self._start(program)
-            for program in self.programs:
+            for program in others:
                 self._wait_ready(program)
             self._say_ready(people)
             while not self._stopping:
@@ -113,6 +118,7 @@ class Chain:
         import django  # noqa: PLC0415 - the settings must stand in the environment first
 
         django.setup()
+        logging.disable(logging.WARNING)  # the demo says what there is when it is ready, and nothing before
         from django.core.management import call_command  # noqa: PLC0415
         from django.core.management.base import CommandError  # noqa: PLC0415
 

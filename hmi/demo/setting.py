@@ -7,13 +7,16 @@ import errno
 import json
 import os
 import secrets
+import shlex
 import socket
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 SITE = "demo"
 SITE_NAME = "Demo Terminal"
 LOOPBACK = "127.0.0.1"
+PORTS = ("relay", "management", "plant")
 ISSUER = "http://127.0.0.1/demo"  # a name, not an address: PORT= may move the web app, the agent's pins stay
 
 
@@ -28,11 +31,22 @@ class Setting:
     directory: Path
     web_port: int
     relay_port: int
+    management_port: int
     plant_port: int
 
     @property
     def relay_config(self) -> Path:
         return self.directory / "relay.toml"
+
+    @property
+    def management_token(self) -> Path:
+        """Made by the relay at its first start, mode 0600."""
+        return self.directory / "relay-management.token"
+
+    @property
+    def manage_env(self) -> Path:
+        """For ``manage.py`` by hand: ``. .demo/manage.env``. It names files; no secret stands in it."""
+        return self.directory / "manage.env"
 
     @property
     def site_dir(self) -> Path:
@@ -57,14 +71,19 @@ class Setting:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the web app and of ``manage.py``."""
+        return {**os.environ, **self.own_environment}
+
+    @property
+    def own_environment(self) -> dict[str, str]:
         return {
-            **os.environ,
             "DJANGO_SETTINGS_MODULE": "hmi.settings",
             "SIGHTLINE_STATE_DIR": str(self.directory / "state"),
             "SIGHTLINE_SECRET_KEY_FILE": str(self.directory / "secret-key"),
             "SIGHTLINE_PUBLIC_URL": self.url,
             "SIGHTLINE_ISSUER": ISSUER,
-            "SIGHTLINE_RELAY_CONFIG": str(self.relay_config),
+            "SIGHTLINE_RELAY_MANAGEMENT": f"http://{LOOPBACK}:{self.management_port}",
+            "SIGHTLINE_RELAY_MANAGEMENT_TOKEN_FILE": str(self.management_token),
+            "SIGHTLINE_RELAY_NAMESPACE": "local",
         }
 
 
@@ -79,17 +98,41 @@ def prepare(directory: Path, port: str) -> Setting:
         raise DemoError(
             f"cannot write to {directory}: {error.strerror}. Choose another place with DEMO_DIR=."
         ) from None
-    relay_port, plant_port = _remembered_ports(directory)
-    for number, what in ((web_port, "PORT="), (relay_port, ""), (plant_port, "")):
+    ports = _remembered_ports(directory)
+    for number, what in ((web_port, "PORT="), *((port, "") for port in ports.values())):
         if not _is_free(number):
             advice = (
                 f"choose another with {what}" if what else "stop the demo that still runs, or use another DEMO_DIR="
             )
             raise DemoError(f"port {number} on {LOOPBACK} is in use; {advice}.")
-    setting = Setting(directory, web_port, relay_port, plant_port)
+    setting = Setting(directory, web_port, ports["relay"], ports["management"], ports["plant"])
     _write_once(directory / "secret-key", secrets.token_urlsafe(64))
-    _write_once(setting.relay_config, "# Hybrid connections of the demo; provisioning adds them here.\n")
+    _write_relay_config(setting)
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in setting.own_environment.items()]
+    write_private(setting.manage_env, "".join(lines))
     return setting
+
+
+def _write_relay_config(setting: Setting) -> None:
+    """The relay's file: where its management port is. What is made over that port the relay keeps in a file of its own.
+
+    A demo of an earlier version has its hybrid connections in this file; they stay, and the port is added.
+    """
+    table = f"""\
+# The management port, over which sites are provisioned.
+[management]
+listen = "{LOOPBACK}:{setting.management_port}"
+token_file = "{setting.management_token.name}"
+state_file = "relay-state.json"
+"""
+    path = setting.relay_config
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        known = tomllib.loads(before)
+    except (OSError, ValueError):
+        raise _damaged(path, setting.directory) from None
+    if "management" not in known:
+        write_private(path, f"{before}\n{table}" if known else table)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -117,18 +160,23 @@ def _parse_port(text: str) -> int:
     return port
 
 
-def _remembered_ports(directory: Path) -> tuple[int, int]:
-    """Relay and plant ports: chosen free at the first start, kept because the site's configuration names them."""
+def _remembered_ports(directory: Path) -> dict[str, int]:
+    """Of relay, its management and plant: chosen free at the first start, kept because configurations name them."""
     path = directory / "ports.json"
     try:
-        ports = json.loads(path.read_text(encoding="utf-8"))
-        return int(ports["relay"]), int(ports["plant"])
-    except FileNotFoundError:
-        relay, plant = _free_ports(2)
-        write_private(path, json.dumps({"relay": relay, "plant": plant}))
-        return relay, plant
-    except (ValueError, KeyError, TypeError):
-        raise DemoError(f"{path} is damaged; remove the folder {directory} and start again.") from None
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        ports = {name: int(known[name]) for name in PORTS if name in known}
+    except (OSError, ValueError, TypeError):
+        raise _damaged(path, directory) from None
+    missing = [name for name in PORTS if name not in ports]
+    if missing:
+        ports.update(zip(missing, _free_ports(len(missing)), strict=True))
+        write_private(path, json.dumps(ports))
+    return ports
+
+
+def _damaged(path: Path, directory: Path) -> DemoError:
+    return DemoError(f"{path} is damaged; remove the folder {directory} and start again.")
 
 
 def _free_ports(count: int) -> list[int]:

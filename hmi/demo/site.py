@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 
 from hmi.demo.setting import LOOPBACK, SITE, SITE_NAME, Setting, write_private
 from hmi.sites.models import Site
+from hmi.sites.relay_management import changing_relay
+from relay_bridge.management import ManagementError
 
 TANK_FARM = Path(__file__).with_name("tank_farm.toml")
 
@@ -24,13 +26,17 @@ def ensure_site(setting: Setting) -> None:
         raise CommandError(f"an earlier start did not finish; remove the folder {setting.directory} and start again.")
     if setting.site_dir.exists():
         shutil.rmtree(setting.site_dir)
+    try:
+        with changing_relay() as management:
+            management.delete_conduit(SITE)
+    except ManagementError as error:
+        raise CommandError(str(error)) from error
     call_command(
         "provision_site",
         SITE,
         "--name", SITE_NAME,
         "--out", str(setting.site_dir),
-        "--relay-config", str(setting.relay_config),
-        "--endpoint", f"sb://{LOOPBACK}:{setting.relay_port}/",
+        "--by", "make demo",
         verbosity=0,
         stdout=StringIO(),  # what to do next is for the person who provisions by hand
     )  # fmt: skip

@@ -176,7 +176,7 @@ class SiteLink:
 
     async def check_conduit(self, used: ConduitInfo) -> None:
         async with asyncio.timeout(CONDUIT_DEADLINE):
-            if await self._find_conduit(self.site.id) != used:
+            if (await self._find_conduit(self.site.id)).stamp != used.stamp:
                 raise SiteUnreachable(self.site.name, "how the site is reached was changed", 0.0)
 
     # --- telling -------------------------------------------------------------------------------------------------

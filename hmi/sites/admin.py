@@ -12,44 +12,20 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from hmi.sites.models import Conduit, Grant, Site
+from hmi.sites.conduit_admin import ConduitActions, ConduitInline
+from hmi.sites.models import Grant, Site
 
 SOON = dt.timedelta(days=7)  # a grant that ends within this time counts as "ends soon"
 
 
-class ConduitInline(admin.StackedInline):
-    """What is known of the connection. Keys are never shown: only whether they are there, and since when."""
-
-    model = Conduit
-    can_delete = False
-    extra = 0
-    fields = ("endpoint", "entity_path", "send_key", "agent", "created")
-    readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # manage.py provision_site makes keys, files and the relay's entry along with it
-
-    @admin.display(description="Send key")
-    def send_key(self, conduit: Conduit) -> str:
-        try:
-            present = conduit.send_key_path.is_file()
-        except ValidationError:
-            present = False
-        state = "present" if present else "missing"
-        return f"{state}, changed at {conduit.keys_changed:%Y-%m-%d %H:%M} UTC"
-
-    @admin.display(description="Agent's certificate")
-    def agent(self, conduit: Conduit) -> str:
-        return "pinned" if conduit.agent_pin else "not pinned: no session can be opened"
-
-
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin):
+class SiteAdmin(ConduitActions, admin.ModelAdmin):
     list_display = ("name", "slug", "time_zone", "enabled", "created")
     list_filter = ("enabled",)
     search_fields = ("name", "slug")
     readonly_fields = ("slug", "created")
     inlines = (ConduitInline,)
+    actions = ("count_listeners", "rotate_send_key")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # see ConduitInline

@@ -32,7 +32,7 @@ class ConduitInfo:
     own_cert: Path
     own_key: Path
     audience: str
-    stamp: str  # changes with every row and key that a session rests on
+    stamp: str  # changes with everything that an open session rests on; the Send key only opens new ones
 
 
 def get_conduit_info(site_id: UUID) -> ConduitInfo:
@@ -79,7 +79,7 @@ def _connection(conduit: Conduit) -> ConnectionString:
     if "manage" in conduit.send_key_name.lower():
         raise SiteUnreachable(conduit.site.name, "its conduit uses a Manage rule; make one with Send alone", 0.0)
     text = f"Endpoint={conduit.endpoint};EntityPath={conduit.entity_path};" + (
-        f"SharedAccessKeyName={conduit.send_key_name};SharedAccessKey={_send_key(conduit)}"
+        f"SharedAccessKeyName={conduit.send_key_name};SharedAccessKey={read_send_key(conduit)}"
     )
     if conduit.use_emulator:
         text += ";UseDevelopmentEmulator=true"
@@ -89,7 +89,8 @@ def _connection(conduit: Conduit) -> ConnectionString:
         raise SiteUnreachable(conduit.site.name, f"its conduit is wrong: {error}", 0.0) from error
 
 
-def _send_key(conduit: Conduit) -> str:
+def read_send_key(conduit: Conduit) -> str:
+    """The key in the conduit's file; ``SiteUnreachable`` when it cannot be read."""
     try:
         with conduit.send_key_path.open("rb") as file:
             key = file.read(MAX_KEY_FILE + 1).decode("ascii").strip()

@@ -2,6 +2,7 @@
 
 ``Site``             a plant behind a firewall
 ``Conduit``          the site's hybrid connection: where it is, the Send key's file, the agent's pinned certificate
+``ConduitChange``    what was done to a conduit's keys, when and by whom
 ``Grant``            (hmi/sites/grants.py) a role that a person holds at a site from a time until a time
 ``SiteAccessToken``  which access token was opened for which grant and which signed-in session
 """
@@ -16,11 +17,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
 
 from hmi.sites.grants import Grant
 
-__all__ = ["Conduit", "Grant", "Site", "SiteAccessToken", "check_slug", "check_time_zone"]
+__all__ = ["Conduit", "ConduitChange", "Grant", "Site", "SiteAccessToken", "check_slug", "check_time_zone"]
 
 # A slug stands in addresses, file names and the relay's entity path, so its alphabet is the narrowest of the three.
 check_slug = RegexValidator(
@@ -72,7 +74,14 @@ class Conduit(models.Model):
 
     ``endpoint`` reads ``sb://HOST[:PORT]/``; ``use_emulator`` means plain ``ws://`` to a relay on this machine.
     ``agent_pin`` is the one certificate (PEM) that the site's agent may show inside the sealed session.
+    ``keys_changed``: when what an open session rests on was last changed. The relay's keys only open new ones, and have
+    times of their own. ``listen_slot`` is which of the Listen rule's two keys the agent has, ``listen_rotation`` since
+    when the other one is on its way to it.
     """
+
+    class Slot(models.TextChoices):
+        PRIMARY = "primary"
+        SECONDARY = "secondary"
 
     site = models.OneToOneField(Site, on_delete=models.CASCADE, related_name="conduit")
     endpoint = models.CharField(max_length=300)
@@ -83,6 +92,10 @@ class Conduit(models.Model):
     agent_pin = models.TextField(blank=True)
     created = models.DateTimeField(auto_now_add=True)
     keys_changed = models.DateTimeField(auto_now_add=True)
+    send_key_changed = models.DateTimeField(default=timezone.now)
+    listen_key_changed = models.DateTimeField(default=timezone.now)
+    listen_slot = models.CharField(max_length=9, choices=Slot, default=Slot.PRIMARY)
+    listen_rotation = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.endpoint}{self.entity_path}"
@@ -92,6 +105,21 @@ class Conduit(models.Model):
         """The file with the Send key; ``ValidationError`` when the reference points outside the secrets folder."""
         check_key_reference(self.send_key_ref)
         return settings.SIGHTLINE.secrets_dir / self.send_key_ref.removeprefix("file:")
+
+
+class ConduitChange(models.Model):
+    """One change of a conduit's keys, or its end. Written once; no key stands here, at most a fingerprint."""
+
+    conduit = models.ForeignKey(Conduit, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    what = models.CharField(max_length=300)
+    by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.what}"
 
 
 class SiteAccessToken(models.Model):

@@ -1,19 +1,18 @@
-"""A new site, all or nothing: rows, keys, certificates, the agent's folder and the relay's hybrid connection.
+"""A new site, all or nothing: the relay's hybrid connection, rows, keys, certificates and the agent's folder.
 
 What is made where:
 
+    relay               the hybrid connection with the rules "listen" and "send", through its management plane
     database            Site, Conduit (with the agent's certificate as the pin)
     web app's secrets   the Send key; on first use the web app's own identity and the issuer's signing key
     DIR                 site.toml, secrets/ (Listen connection string, agent key; 0600), trust/ (what the agent pins)
-    relay's TOML        the hybrid connection with the rules "listen" and "send"
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
-import secrets
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,21 +25,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.issuer import SigningKeyError, create_signing_key, load_signing_key, public_jwks
+from hmi.sites.conduit_changes import record_change
 from hmi.sites.identity import IDENTITY_LIFE, IdentityError, ensure_web_app_identity, make_identity
 from hmi.sites.models import Conduit, Site
-from hmi.sites.relay_config import (
-    NewHybridConnection,
-    RelayConfigError,
-    add_hybrid_connection,
-    remove_hybrid_connection,
-)
+from hmi.sites.relay_management import changing_relay, check_same_relay, endpoint_of
 from hmi.sites.secret_files import PRIVATE_DIR, make_private_dir, write_private, write_public
 from hmi.sites.site_file import AGENT_CERT, AGENT_KEY, LISTEN_SECRET, TOKEN_KEYS, WEB_APP_PIN, write_site_file
-from relay_bridge.protocol.connection_string import ConnectionString, parse_connection_string
-from relay_bridge.protocol.errors import ConnectionStringError
+from relay_bridge.management import SEND_RULE, AlreadyExists, ConduitKeys, ManagementError, RelayManagement
 
-KEY_BYTES = 32  # of chance in a relay key, as the service makes them
-LOCAL_ENDPOINT = "sb://127.0.0.1:9400/"  # where sightline-relay listens by default
+logger = logging.getLogger(__name__)
 
 
 class ProvisioningError(Exception):
@@ -49,14 +42,13 @@ class ProvisioningError(Exception):
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What was asked for. ``endpoint`` reads ``sb://HOST[:PORT]/``; ``relay_config`` is the emulator's TOML."""
+    """What was asked for; ``by`` is for the record."""
 
     slug: str
     name: str
     out: Path
-    relay_config: Path
     time_zone: str = "UTC"
-    endpoint: str = LOCAL_ENDPOINT
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,24 +62,14 @@ def provision_site(plan: SitePlan, now: datetime) -> Provisioned:
     """Make the site of ``plan``. Raises ``ProvisioningError``, and then nothing of it is left behind."""
     site = Site(slug=plan.slug, name=plan.name.strip(), time_zone=plan.time_zone)
     _check_site(site)
-    listen, send = _connection_strings(plan)
     _check_out(plan.out)
-    with _explained(), contextlib.ExitStack() as undo:
-        web_app_cert, jwks = _own_keys(now)
-        agent_cert, agent_key = make_identity("agent", plan.slug, now)
-        with transaction.atomic():
-            site.save()
-            conduit = Conduit.objects.create(
-                site=site,
-                endpoint=plan.endpoint,
-                entity_path=plan.slug,
-                use_emulator=True,
-                send_key_name="send",
-                send_key_ref=f"file:conduits/{site.id}.send",
-                agent_pin=agent_cert,
-            )
-            undo.callback(_remove_send_key, conduit)
-            write_private(conduit.send_key_path, f"{send.key}\n")
+    left: list[str] = []
+    try:
+        # The relay first, and outside the transaction: nobody else's write waits for an answer from Azure.
+        with _explained(), changing_relay() as management, contextlib.ExitStack() as undo:
+            keys = _make_hybrid_connection(management, site, undo, left)
+            web_app_cert, jwks = _own_keys(now)
+            agent_cert, agent_key = make_identity("agent", plan.slug, now)
             files = {
                 "site.toml": write_site_file(
                     slug=site.slug,
@@ -96,26 +78,34 @@ def provision_site(plan: SitePlan, now: datetime) -> Provisioned:
                     issuer=settings.SIGHTLINE.issuer,
                     audience=site.audience,
                 ),
-                LISTEN_SECRET: f"{listen.format()}\n",
+                LISTEN_SECRET: f"{keys.listen.primary.format()}\n",
                 AGENT_KEY: agent_key,
                 AGENT_CERT: agent_cert,
                 WEB_APP_PIN: web_app_cert,
                 TOKEN_KEYS: jwks,
             }
-            _write_folder(plan.out, files, undo)
-            assert listen.key and send.key  # noqa: S101 - both were made above
-            hybrid_connection = NewHybridConnection(plan.slug, listen.key, send.key)
-            add_hybrid_connection(plan.relay_config, hybrid_connection)
-            undo.callback(remove_hybrid_connection, plan.relay_config, plan.slug)
-        undo.pop_all()  # committed: from here on it stays
+            with transaction.atomic():
+                site.save()
+                conduit = _conduit(site, keys, agent_cert, now)
+                conduit.save()
+                undo.callback(_remove_send_key, conduit)
+                write_private(conduit.send_key_path, f"{keys.send.primary.key}\n")
+                _write_folder(plan.out, files, undo)
+                record_change(conduit, "provisioned", plan.by, now)
+            undo.pop_all()  # committed: from here on it stays
+    except ProvisioningError as error:
+        raise ProvisioningError(" ".join([str(error), *left])) from error
     return Provisioned(site, plan.out / "site.toml", now + IDENTITY_LIFE)
 
 
-def cut_off_site(site: Site, relay_config: Path | None, now: datetime) -> list[str]:
+def cut_off_site(site: Site, now: datetime, by: str = "") -> list[str]:
     """Close every way to ``site``; answers what was done, in words. Doing it twice changes nothing.
 
     Switching the site off ends its access tokens and closes open pages; without the pin and the key no session can be
-    opened; without the hybrid connection the relay lets nobody in and closes what is open. The rows stay, for history.
+    opened. The hybrid connection is deleted, not given new keys: only that closes at once what is open at the relay,
+    which looks at a key when a socket is opened and never again. The rows stay, for history.
+
+    ``ManagementError`` when the relay could not be asked; all the rest is done by then, and doing it again goes on.
     """
     done = []
     with transaction.atomic():
@@ -123,7 +113,7 @@ def cut_off_site(site: Site, relay_config: Path | None, now: datetime) -> list[s
             site.enabled = False
             site.save()
             done.append("switched off: pages close, tokens end")
-        conduit = Conduit.objects.filter(site=site).first()
+        conduit = Conduit.objects.select_related("site").filter(site=site).first()
         if conduit is not None and conduit.agent_pin:
             conduit.agent_pin = ""
             conduit.keys_changed = now
@@ -134,22 +124,49 @@ def cut_off_site(site: Site, relay_config: Path | None, now: datetime) -> list[s
     if conduit.send_key_path.exists():
         _remove_send_key(conduit)
         done.append("Send key deleted")
-    if relay_config is not None and remove_hybrid_connection(relay_config, conduit.entity_path):
-        done.append(f"hybrid connection {conduit.entity_path} taken out of {relay_config}")
+    if done:
+        record_change(conduit, f"cut off: {'; '.join(done)}", by, now)
+    with changing_relay() as management:
+        if management.find_conduit(conduit.entity_path) is not None:
+            check_same_relay(conduit, management.get_rule_keys(conduit.entity_path, SEND_RULE).primary)
+            management.delete_conduit(conduit.entity_path)
+            done.append(f"hybrid connection {conduit.entity_path} deleted at the relay: its sockets are closed")
+            record_change(conduit, done[-1], by, now)
     return done
 
 
-def _connection_strings(plan: SitePlan) -> tuple[ConnectionString, ConnectionString]:
-    """Those of the two rules, with new keys."""
-    strings = []
-    for rule in ("listen", "send"):
-        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
-        text = f"Endpoint={plan.endpoint};EntityPath={plan.slug};SharedAccessKeyName={rule};SharedAccessKey={key}"
-        try:
-            strings.append(parse_connection_string(f"{text};UseDevelopmentEmulator=true"))
-        except ConnectionStringError as error:
-            raise ProvisioningError(f"The site's connection string would be wrong: {error}.") from error
-    return strings[0], strings[1]
+def _make_hybrid_connection(
+    management: RelayManagement, site: Site, undo: contextlib.ExitStack, left: list[str]
+) -> ConduitKeys:
+    try:
+        keys = management.create_conduit(site.slug, must_be_new=True)
+    except AlreadyExists as error:
+        # It may be another site's, with another agent at it: never taken over.
+        raise ProvisioningError(f"{error} Choose another slug, or delete it there first.") from error
+    undo.callback(_remove_hybrid_connection, management, site.slug, left)
+    return keys
+
+
+def _remove_hybrid_connection(management: RelayManagement, path: str, left: list[str]) -> None:
+    try:
+        management.delete_conduit(path)
+    except ManagementError as error:
+        left.append(f"The hybrid connection {path!r} is left at the relay: {error} Delete it there.")
+        logger.error(left[-1])  # noqa: TRY400 - a sentence for the administrator, not a fault of ours
+
+
+def _conduit(site: Site, keys: ConduitKeys, agent_cert: str, now: datetime) -> Conduit:
+    return Conduit(
+        site=site,
+        endpoint=endpoint_of(keys.send.primary),
+        entity_path=keys.path,
+        use_emulator=not keys.send.primary.use_tls,
+        send_key_name=keys.send.rule,
+        send_key_ref=f"file:conduits/{site.id}.send",
+        agent_pin=agent_cert,
+        send_key_changed=now,
+        listen_key_changed=now,
+    )
 
 
 def _check_site(site: Site) -> None:
@@ -206,7 +223,7 @@ def _remove_send_key(conduit: Conduit) -> None:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (RelayConfigError, SigningKeyError, IdentityError) as error:
+    except (ManagementError, SigningKeyError, IdentityError) as error:
         raise ProvisioningError(str(error)) from error
     except OSError as error:
         raise ProvisioningError(f"Cannot write {error.filename}: {error.strerror}.") from error

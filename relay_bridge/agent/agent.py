@@ -57,7 +57,9 @@ class SiteAgent:
         self.trust = load_trust(config.trust, now)
         self.drivers = dict(drivers) if drivers is not None else build_drivers(config)
         self.site = open_site(config, self.trust, self.drivers, clock, lease=lease, heartbeat=heartbeat)
-        self.uplink = Uplink(config.relay, self.trust, self.site, max_sessions=config.limits.sessions)
+        self.uplink = Uplink(
+            config.relay, self.trust, self.site, max_sessions=config.limits.sessions, key_file=config.relay_file
+        )
         self._stop = asyncio.Event()
 
     def stop(self) -> None:

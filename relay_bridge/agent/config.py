@@ -29,7 +29,7 @@ from relay_bridge.agent.config_file import (
     TrustSection,
 )
 from relay_bridge.agent.errors import ConfigError
-from relay_bridge.agent.secret_files import check_private_mode, read_secret
+from relay_bridge.agent.secret_files import check_private_mode, read_secret, secret_file
 from relay_bridge.agent.tags import AssetConfig, TagConfig, resolve_tags
 from relay_bridge.contract.messages import ID_PATTERN
 from relay_bridge.protocol.connection_string import ConnectionString, parse_connection_string
@@ -46,6 +46,7 @@ class SiteConfig:
     path: Path
     site: SiteSection
     relay: ConnectionString
+    relay_file: Path | None  # where its connection string stands, and may be replaced while the agent runs
     trust: TrustSection
     sources: tuple[AnySource, ...]
     tags: tuple[TagConfig, ...]
@@ -78,6 +79,7 @@ def load_config(path: Path | str) -> SiteConfig:
         path=path,
         site=file.site,
         relay=_relay(file.relay.connection_string, base),
+        relay_file=secret_file(file.relay.connection_string, base),
         trust=_absolute_trust(file.trust, base),
         sources=sources,
         tags=resolved,

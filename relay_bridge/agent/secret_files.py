@@ -31,6 +31,12 @@ def read_secret(reference: str, *, where: str, base: Path) -> str:
     return text
 
 
+def secret_file(reference: str, base: Path) -> Path | None:
+    """The file that ``reference`` names; None for one that names a variable."""
+    kind, _, rest = reference.partition(":")
+    return base / rest if kind == "file" else None
+
+
 def read_private_file(path: Path, *, where: str) -> str:
     """Text of a file that must belong to nobody else's eyes; ``ConfigError`` on a wrong mode."""
     check_private_mode(path, where=where)

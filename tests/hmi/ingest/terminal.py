@@ -14,9 +14,8 @@ from hmi.sites.provisioning import SitePlan, provision_site
 from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.config import load_config
 from relay_bridge.contract.readings import GOOD, Value
-from relay_bridge.emulator.namespace import EmulatorConfig
-from relay_bridge.emulator.namespace import load_config as load_relay
 from relay_bridge.emulator.server import RelayEmulator
+from tests.support.relay import managed_relay, use_relay
 
 SOURCE = """
 [[source]]
@@ -53,25 +52,16 @@ class Terminal:
         self.lease = 30.0  # seconds
         self.heartbeat = 1.0  # seconds
 
-    @property
-    def _relay_file(self) -> Path:
-        return self._folder / "relay.toml"
-
     async def start(self, slug: str = "north") -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._relay_file.write_text("")
-        self.relay = RelayEmulator(EmulatorConfig())
+        self.relay = managed_relay(self._folder)
         await self.relay.start()
+        use_relay(self.relay, self._folder)
         self.port = self.relay.port
-        plan = SitePlan(
-            slug, "North Terminal", self._folder / "site", self._relay_file, "Europe/Oslo",
-            f"sb://127.0.0.1:{self.port}/",
-        )  # fmt: skip
+        plan = SitePlan(slug, "North Terminal", self._folder / "site", "Europe/Oslo")
         provisioned = await sync_to_async(provision_site)(plan, dt.datetime.now(dt.UTC))
         self.site = provisioned.site
         self._site_file = provisioned.site_file
         self._head = self._site_file.read_text()
-        self.relay.apply_config(load_relay(self._relay_file))
         await self.start_agent()
 
     async def start_agent(self) -> None:
@@ -93,7 +83,7 @@ class Terminal:
         await self.relay.stop()
 
     async def start_relay(self) -> None:
-        self.relay = RelayEmulator(load_relay(self._relay_file), port=self.port)
+        self.relay = managed_relay(self._folder, self.port)
         await self.relay.start()
 
     async def stop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,32 @@ from django.utils import timezone
 from hmi.bridge_settings import BridgeSettings
 from hmi.sites.gateway import Gateway, get_gateway
 from hmi.sites.models import Grant, Site
+from relay_bridge.emulator.server import RelayEmulator
 from tests.hmi.sites.people import give, make_person
 from tests.hmi.sites.running_site import RunningSite, run_relay, run_site
+from tests.support.relay import RelayThread, use_relay
 
 
 @pytest.fixture(autouse=True)
 def bridge(settings: Any, tmp_path: Path) -> BridgeSettings:
-    settings.SIGHTLINE = BridgeSettings(
-        state_dir=tmp_path / "state", issuer="https://hmi.example.com", relay_config=tmp_path / "relay.toml"
-    )
+    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
     return settings.SIGHTLINE
+
+
+@pytest.fixture(scope="session")
+def relay_thread() -> Iterator[RelayThread]:
+    thread = RelayThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture
+def relay(relay_thread: RelayThread, bridge: BridgeSettings, tmp_path: Path) -> Iterator[RelayEmulator]:
+    """A relay of its own for a test without an event loop; sites are provisioned at it."""
+    running = relay_thread.start(tmp_path / "relay")
+    use_relay(running, tmp_path / "relay")
+    yield running
+    relay_thread.stop(running)
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from hmi.sites.provisioning import SitePlan, provision_site
 from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.config import load_config as load_site
 from relay_bridge.agent.drivers.memory import MemoryDriver
-from relay_bridge.emulator.namespace import load_config as load_relay
 from relay_bridge.emulator.server import RelayEmulator
 from tests.hmi.sites.people import give
+from tests.support.relay import running_relay
 
 ONLINE_DEADLINE = 10.0  # seconds
 TANKS = """
@@ -76,8 +76,7 @@ class RunningSite:
 
 @asynccontextmanager
 async def run_relay(**options: Any) -> AsyncIterator[RelayEmulator]:
-    settings.SIGHTLINE.relay_config.touch(mode=0o600)
-    async with RelayEmulator(load_relay(settings.SIGHTLINE.relay_config), port=0, **options) as relay:
+    async with running_relay(settings.SIGHTLINE.state_dir.parent / "relay", **options) as relay:
         yield relay
 
 
@@ -86,16 +85,9 @@ async def run_site(
     relay: RelayEmulator, folder: Path, slug: str = "north", tags: str = TANKS, **options: Any
 ) -> AsyncIterator[RunningSite]:
     """Provision ``slug`` at ``relay`` and start its agent; ``options`` go to ``SiteAgent``."""
-    plan = SitePlan(
-        slug,
-        f"{slug.title()} Terminal",
-        folder / f"agent-{slug}",
-        settings.SIGHTLINE.relay_config,
-        endpoint=f"sb://127.0.0.1:{relay.port}/",
-    )
+    plan = SitePlan(slug, f"{slug.title()} Terminal", folder / f"agent-{slug}")
     made = await sync_to_async(provision_site)(plan, timezone.now())
     made.site_file.write_text(made.site_file.read_text() + tags)
-    relay.apply_config(load_relay(settings.SIGHTLINE.relay_config))
     running = RunningSite(made.site, plan.out, relay)
     await running.start_agent(**options)
     try:

@@ -39,6 +39,7 @@ def test_tank_stands_for_its_tags(site: SiteFolder) -> None:
     assert config.assets[0].kind == "tank" and config.assets[0].area == "North farm"
     assert isinstance(config.sources[0], MemorySource)
     assert config.relay.entity_path == "north"
+    assert config.relay_file is not None and config.relay_file.name == "relay-listen"  # a new key may be put there
     assert "bGlzdGVuLWtleQ" not in repr(config)
 
 

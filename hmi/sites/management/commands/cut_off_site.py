@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from hmi.sites.models import Site
 from hmi.sites.provisioning import cut_off_site
-from hmi.sites.relay_config import RelayConfigError
+from relay_bridge.management import ManagementError
 
 
 class Command(BaseCommand):
-    help = "Switch a site off, end its tokens and pages, delete its Send key and pin, take it out of the relay."
+    help = "Switch a site off, end its tokens and pages, delete its Send key, its pin and its hybrid connection."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument("--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)")
+        parser.add_argument("--by", default="", help="who does it, for the record (default: this account)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = Site.objects.filter(slug=options["slug"]).first()
         if site is None:
             raise CommandError(f"There is no site {options['slug']!r}.")
-        relay_config = options["relay_config"] or settings.SIGHTLINE.relay_config
         try:
-            done = cut_off_site(site, relay_config and Path(relay_config), timezone.now())
-        except (RelayConfigError, OSError) as error:
-            raise CommandError(f"{site.name} is switched off, but not cut off from the relay: {error}") from error
+            done = cut_off_site(site, timezone.now(), options["by"])
+        except (ManagementError, OSError) as error:
+            raise CommandError(
+                f"{site.name} is switched off here, but its hybrid connection may still stand at the relay: {error} "
+                "Run this again, or delete it there."
+            ) from error
         for sentence in done or ["was cut off before"]:
             self.stdout.write(f"{site.name}: {sentence}")
-        if relay_config is None:
-            self.stdout.write(
-                self.style.WARNING(f"{site.name}: no relay configuration was named; take its hybrid connection out.")
-            )

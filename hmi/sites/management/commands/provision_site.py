@@ -5,35 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from hmi.sites.provisioning import LOCAL_ENDPOINT, ProvisioningError, SitePlan, provision_site
+from hmi.sites.provisioning import ProvisioningError, SitePlan, provision_site
 
 
 class Command(BaseCommand):
-    help = "Make a site: its rows, its keys, its place at the relay, and the folder that its agent starts from."
+    help = "Make a site: its place at the relay, its rows, its keys, and the folder that its agent starts from."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="short name in addresses: lower-case letters, digits, hyphens")
         parser.add_argument("--name", required=True, help="the name that people read")
         parser.add_argument("--out", required=True, help="empty or new folder for the agent's files")
         parser.add_argument("--time-zone", default="UTC", help="the site's time zone, such as Europe/Oslo")
-        parser.add_argument("--relay-config", help="the relay's TOML file (default: SIGHTLINE_RELAY_CONFIG)")
-        parser.add_argument("--endpoint", default=LOCAL_ENDPOINT, help=f"the relay (default: {LOCAL_ENDPOINT})")
+        parser.add_argument("--by", default="", help="who does it, for the record (default: this account)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        relay_config = options["relay_config"] or settings.SIGHTLINE.relay_config
-        if relay_config is None:
-            raise CommandError("Name the relay's configuration file: --relay-config FILE, or SIGHTLINE_RELAY_CONFIG.")
         plan = SitePlan(
             slug=options["slug"],
             name=options["name"],
             out=Path(options["out"]).expanduser().absolute(),
-            relay_config=Path(relay_config).expanduser().absolute(),
             time_zone=options["time_zone"],
-            endpoint=options["endpoint"],
+            by=options["by"],
         )
         try:
             made = provision_site(plan, timezone.now())

@@ -1,17 +1,20 @@
 # Everything a newcomer needs: make demo, make test. The other targets are the parts of these two.
-.PHONY: setup demo test lint format bench clean
+.PHONY: setup demo test lint format bench fuzz lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 DEMO_DIR ?= .demo
+EXAMPLES ?= 200000
+FUZZ_TESTS := tests/relay_bridge/protocol/test_fuzz.py tests/relay_bridge/test_two_ends.py tests/relay_bridge/emulator/test_fuzz.py
 
 help:
 	@echo "make demo   the whole chain on this machine (PORT=8000, DEMO_DIR=.demo)"
 	@echo "make test   every test, real browser included"
 	@echo "make lint   style, types, import rules"
 	@echo "make bench  figures into docs/benchmarks.md"
+	@echo "make fuzz   200,000 made-up frames, commands, tokens and targets (EXAMPLES=200000)"
 
 setup: .venv/.stamp
 
@@ -23,6 +26,7 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m tests.support.chromium --ensure
+	@$(BIN)/python -m tests.support.node --ensure
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: setup
@@ -37,6 +41,9 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: setup
+	SIGHTLINE_FUZZ=$(EXAMPLES) $(BIN)/python -m pytest --timeout 3600 $(FUZZ_TESTS) $(ARGS)
 
 # A new lock after a change in pyproject.toml: hashes, markers for every Python, no address of any registry.
 lock: setup

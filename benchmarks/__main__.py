@@ -1,6 +1,7 @@
 """The command behind ``make bench``: measure, then write the page::
 
-python -m benchmarks                      everything, into docs/benchmarks.md (under 8 minutes)
+python -m benchmarks                      everything, into docs/benchmarks.md (under 12 minutes)
+python -m benchmarks relay                the relay's part alone, printed only (under 4 minutes); also: site
 python -m benchmarks --quick              a smaller run, printed only
 python -m benchmarks --only read_path     one measurement, printed only; may be given several times
 """
@@ -18,27 +19,45 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import fan_out, memory, read_path, screen_bytes
+from benchmarks import (
+    fan_out,
+    memory,
+    read_path,
+    relay_bad_days,
+    relay_http,
+    relay_memory,
+    relay_streams,
+    screen_bytes,
+)
 from benchmarks.figures import plain
 from benchmarks.machine import Machine
 from benchmarks.measured_site import BenchSite, running_site
 from benchmarks.programs import ROOT, BenchError
+from benchmarks.relay_place import RelayPlace, running_relay
+from benchmarks.relay_report import RelayResults
 from benchmarks.report import Results, write_report
 from benchmarks.sizes import SIZES, Size
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-MEASUREMENTS: dict[str, Callable[[BenchSite, Size], Awaitable[Any]]] = {
+SITE: dict[str, Callable[[BenchSite, Size], Awaitable[Any]]] = {
     "read_path": read_path.measure,
     "fan_out": fan_out.measure,
     "screen_bytes": screen_bytes.measure,
     "memory": memory.measure,
 }
+RELAY: dict[str, Callable[[RelayPlace, Size], Awaitable[Any]]] = {
+    "relay_http": relay_http.measure,
+    "relay_streams": relay_streams.measure,
+    "relay_memory": relay_memory.measure,
+    "relay_bad_days": relay_bad_days.measure,
+}
+PARTS = {"site": list(SITE), "relay": list(RELAY)}
 
 
 def main() -> int:
     options = _options()
     size = SIZES["quick" if options.quick else options.size]
-    names = options.only or list(MEASUREMENTS)
+    names = options.only or [name for part in options.parts or PARTS for name in PARTS[part]]
     machine, begun = Machine(), time.monotonic()
     try:
         results = asyncio.run(_measure(names, size))
@@ -52,7 +71,7 @@ def main() -> int:
     if options.raw:
         options.raw.write_text(json.dumps({"machine": plain(facts), **plain(results)}, indent=1) + "\n")
     page = write_report(results, size, facts)
-    out = options.out or (PAGE if size is SIZES["full"] and not options.only else None)
+    out = options.out or (PAGE if size is SIZES["full"] and len(names) == len(SITE | RELAY) else None)
     if out is None:
         print(page, end="")
     else:
@@ -66,14 +85,33 @@ async def _measure(names: list[str], size: Size) -> Results:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     results = Results()
+    if any(name in names for name in SITE):
+        await _measure_site(names, size, results)
+    if any(name in names for name in RELAY):
+        await _measure_relay(names, size, results)
+    return results
+
+
+async def _measure_site(names: list[str], size: Size, into: Results) -> None:
     people = max(*size.sockets, read_path.PEOPLE)
     _say("a site is provisioned and started")
     async with running_site(people) as site:
-        for name, measure in MEASUREMENTS.items():
+        for name, measure in SITE.items():
             if name in names:
                 _say(name)
-                setattr(results, name, await measure(site, size))
-    return results
+                setattr(into, name, await measure(site, size))
+
+
+async def _measure_relay(names: list[str], size: Size, into: Results) -> None:
+    _say("a relay is started")
+    async with running_relay() as place:
+        into.relay = RelayResults(node_missing=place.node_missing, node_versions=place.node_versions)
+        if place.node_missing:
+            _say(f"Microsoft's clients are left out: {place.node_missing}")
+        for name, measure in RELAY.items():
+            if name in names:
+                _say(name)
+                setattr(into.relay, name.removeprefix("relay_"), await measure(place, size))
 
 
 def _say(what: str) -> None:
@@ -82,9 +120,10 @@ def _say(what: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What Sightline costs on this machine.")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="site, relay; default: both")
     parser.add_argument("--size", choices=SIZES, default="full", help="how much is measured; default: full")
     parser.add_argument("--quick", action="store_true", help="the same as --size quick")
-    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="this measurement alone")
+    parser.add_argument("--only", action="append", choices=[*SITE, *RELAY], help="this measurement alone")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
     parser.add_argument("--raw", type=Path, metavar="FILE", help="write the figures there too, as JSON")
     return parser.parse_args()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
@@ -49,6 +49,26 @@ def spread(figure: Spread) -> str:
 def times(larger: float, smaller: float) -> str:
     """A ratio for people, as in "3.4 times"."""
     return "-" if not smaller or math.isnan(smaller) or math.isnan(larger) else f"{number(larger / smaller)} times"
+
+
+def ratio(part: float, whole: float) -> float:
+    """``nan`` when there is no whole."""
+    return part / whole if whole else math.nan
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for people, as in "34%"."""
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def plain(value: Any) -> Any:

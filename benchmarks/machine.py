@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-PACKAGES = ("django", "channels", "daphne", "uvicorn", "websockets", "aiohttp", "msgspec")
+PACKAGES = ("django", "channels", "daphne", "uvicorn", "uvloop", "websockets", "httptools", "aiohttp", "msgspec")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,22 @@ class Machine:
             memory_gib=psutil.virtual_memory().total / 2**30,
             system=platform.system(),
             python=platform.python_version(),
-            packages={name: version(name) for name in PACKAGES},
+            packages=_versions(),
             date=f"{dt.datetime.now(dt.UTC):%Y-%m-%d}",
             load_before=self._load,
             load_after=os.getloadavg()[0],
             others=others,
             seconds=seconds,
         )
+
+
+def _versions() -> dict[str, str]:
+    """Of what is installed here; uvloop is not made for every system."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _spent() -> tuple[float, float, float]:

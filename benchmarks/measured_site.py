@@ -68,12 +68,12 @@ class BenchSite:
         relay_file = self.folder / "relay.toml"
         listen = ("--listen", f"{LOOPBACK}:0", "--config", str(relay_file), "--log-level", "warning")
         self.relay = self._start("relay", "sightline-relay", *listen)
-        port = int(await self.relay.wait_for_words(r"listening on ws://[0-9.]+:(\d+)"))
-        site_file = await sync_to_async(self._provision)(port, relay_file, people)
+        await self.relay.wait_for_words(r"listening on ws://")
+        site_file = await sync_to_async(self._provision)(people)
         self.agent = self._run("agent", sys.executable, "-m", "benchmarks.agent_process", str(site_file))
         self.direct_port = int(await self.agent.wait_for_words(r"direct (\d+)\n"))
 
-    def _provision(self, port: int, relay_file: Path, people: int) -> Path:
+    def _provision(self, people: int) -> Path:
         import django  # noqa: PLC0415 - the settings must stand in the environment first
 
         django.setup()
@@ -83,7 +83,7 @@ class BenchSite:
 
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
-        plan = SitePlan(SLUG, "Bench Terminal", self.folder / "site", relay_file, endpoint=f"sb://{LOOPBACK}:{port}/")
+        plan = SitePlan(SLUG, "Bench Terminal", self.folder / "site")
         made = provision_site(plan, dt.datetime.now(dt.UTC))
         self.site = made.site
         self.people = make_people(made.site, people)
@@ -135,7 +135,10 @@ def _environment(folder: Path) -> dict[str, str]:
     for name in [name for name in os.environ if name.startswith("SIGHTLINE_")]:
         del os.environ[name]
     (folder / "state").mkdir(mode=0o700)
-    (folder / "relay.toml").touch(mode=0o600)
+    management = f"{LOOPBACK}:{free_port()}"
+    (folder / "relay.toml").write_text(
+        f'[management]\nlisten = "{management}"\ntoken_file = "relay.token"\nstate_file = "relay.json"\n'
+    )
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "hmi.settings",
@@ -143,7 +146,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "SIGHTLINE_STATE_DIR": str(folder / "state"),
         "SIGHTLINE_SECRET_KEY": secrets.token_urlsafe(64),
         "SIGHTLINE_PUBLIC_URL": PUBLIC_URL,
-        "SIGHTLINE_RELAY_CONFIG": str(folder / "relay.toml"),
+        "SIGHTLINE_RELAY_MANAGEMENT": f"http://{management}",
+        "SIGHTLINE_RELAY_MANAGEMENT_TOKEN_FILE": str(folder / "relay.token"),
         "SIGHTLINE_LOG_LEVEL": "WARNING",
     }
 

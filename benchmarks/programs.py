@@ -42,11 +42,11 @@ class Program:
         return cls(name, process, log)
 
     async def wait_for_words(self, pattern: str) -> str:
-        """Wait until the log has a line with ``pattern``; answers its first group."""
+        """Wait until the log has a line with ``pattern``; answers its first group, or all of it when it has none."""
         async with asyncio.timeout(READY_DEADLINE):
             while (found := re.search(pattern, self.log_text())) is None:
                 await self._look_again()
-        return found.group(1)
+        return found.group(1 if found.re.groups else 0)
 
     async def wait_for_port(self, port: int) -> None:
         async with asyncio.timeout(READY_DEADLINE):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.fan_out import FanOut
-from benchmarks.figures import Spread, number, spread, times
+from benchmarks.figures import Spread, bullets, markdown_table, number, percent, ratio, spread, times
 from benchmarks.machine import MachineFacts
 from benchmarks.memory import MemoryFigure
 from benchmarks.read_path import PEOPLE, ReadFigure
+from benchmarks.relay_report import RelayResults, relay_section
 from benchmarks.screen_bytes import ScreenBytes
 from benchmarks.sizes import FEW, TANKS, Size
 from relay_bridge.agent.handles import MAX_HANDLES
@@ -31,6 +31,7 @@ class Results:
     fan_out: FanOut | None = None
     screen_bytes: ScreenBytes | None = None
     memory: list[MemoryFigure] | None = None
+    relay: RelayResults | None = None
 
 
 def write_report(results: Results, size: Size, machine: MachineFacts) -> str:
@@ -44,6 +45,8 @@ def write_report(results: Results, size: Size, machine: MachineFacts) -> str:
         parts.append(_screen_bytes(results.screen_bytes, size))
     if results.memory is not None:
         parts.append(_memory(results.memory))
+    if results.relay is not None:
+        parts.append(relay_section(results.relay, size))
     return "\n\n".join(parts) + "\n"
 
 
@@ -71,7 +74,7 @@ On another machine times differ; **ratios and CPU for each unit of work carry ov
 def _read_path(rows: Sequence[ReadFigure], size: Size) -> str:
     from hmi.sites.site_session import MAX_IN_FLIGHT  # noqa: PLC0415 - Django must have its settings first
 
-    table = _table(
+    table = markdown_table(
         ["in flight", "way", "round trips/s", "p50 ms", "p99 ms", "web app µs", "relay µs", "agent µs", "failed"],
         [
             [
@@ -116,11 +119,11 @@ the ways take turns. CPU (µs) is what each process spent for one round trip; th
   {MAX_IN_FLIGHT} calls at the agent at a time, here and in both rows above; what is more waits its turn in the web app.
 - *another person each*: the same, each call in flight under its own person's site token.
 
-{_bullets(readings)}"""
+{bullets(readings)}"""
 
 
 def _ratio(larger: Spread, smaller: Spread) -> str:
-    return number(_share(larger.median, smaller.median))
+    return number(ratio(larger.median, smaller.median))
 
 
 # --- fan-out --------------------------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ def _ratio(larger: Spread, smaller: Spread) -> str:
 
 def _fan_out(figures: FanOut, size: Size) -> str:
     rows = sorted(figures.rows, key=lambda row: (row.sockets, -row.changing, row.server))
-    table = _table(
+    table = markdown_table(
         [
             "sockets", "tags changing", "server", "CPU s per 1000 deliveries", "p50 ms", "p99 ms", "of one core",
             "delivered",
@@ -141,7 +144,7 @@ def _fan_out(figures: FanOut, size: Size) -> str:
             for row in rows
         ],
     )  # fmt: skip
-    idle = _table(
+    idle = markdown_table(
         ["sockets", "server", "of one core while nothing changes", "CPU ms to open one more page"],
         [
             [str(row.sockets), row.server, f"{row.core.median:.1%}", spread(row.connect_ms)]
@@ -166,7 +169,7 @@ rounds of {size.fan_out_seconds:g} s, in which the servers take turns.
 
 {idle}
 
-{_bullets(_fan_out_readings(figures, size))}"""
+{bullets(_fan_out_readings(figures, size))}"""
 
 
 def _fan_out_readings(figures: FanOut, size: Size) -> list[str]:
@@ -178,12 +181,12 @@ def _fan_out_readings(figures: FanOut, size: Size) -> list[str]:
         rest = next(idle.core.median for idle in figures.idle if (idle.server, idle.sockets) == (server, most))
         readings.append(
             f"**{server}, {most} phones:** {number(row.cpu.median)} s of CPU for 1000 deliveries, 99 of 100 of them "
-            f"within {number(row.p99.median)} ms; {_share(rest, row.core.median):.0%} of what it spends goes on while "
+            f"within {number(row.p99.median)} ms; {percent(rest, row.core.median)} of what it spends goes on while "
             "nothing changes: heartbeats, and a look at everybody's access once a second."
         )
     if len(size.servers) > 1:
         left, right = (by[server, most, all_].cpu.median for server in size.servers)
-        readings.append(f"**{' : '.join(size.servers)}** = {number(_share(left, right))} : 1 in CPU per delivery.")
+        readings.append(f"**{' : '.join(size.servers)}** = {number(ratio(left, right))} : 1 in CPU per delivery.")
     if FEW in size.changing:
         many, few = (by[size.servers[0], most, changing].cpu.median for changing in (all_, FEW))
         readings.append(
@@ -212,7 +215,7 @@ CASES = {
 
 
 def _screen_bytes(figures: ScreenBytes, size: Size) -> str:
-    table = _table(
+    table = markdown_table(
         [
             "each second", "frames/min", "bytes/min down", "bytes/min up", "deflated", "deflated, each frame alone",
             "of it derived state",
@@ -228,11 +231,11 @@ def _screen_bytes(figures: ScreenBytes, size: Size) -> str:
     by = {row.case: row for row in figures.rows}
     readings = [
         f"**All change:** {number(by['all'].down / 1000)} kB a minute, {number(by['all'].down * 60 / 1e6)} MB an hour; "
-        f"deflate would leave {_share(by['all'].deflated, by['all'].down):.0%} of it."
+        f"deflate would leave {percent(by['all'].deflated, by['all'].down)} of it."
     ]
     if "few" in by:
         readings.append(
-            f"**{FEW} change:** {_share(by['few'].down, by['all'].down):.0%} of that: what changed is paid for."
+            f"**{FEW} change:** {percent(by['few'].down, by['all'].down)} of that: what changed is paid for."
         )
     readings.append(f"**Nothing changes:** {number(by['none'].down / 1000)} kB a minute to know that it is so.")
     if "moving" in by:
@@ -250,14 +253,14 @@ of the very frames, with one dictionary for the whole socket or with none. The f
 
 {table}
 
-{_bullets(readings)}"""
+{bullets(readings)}"""
 
 
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
 def _memory(rows: Sequence[MemoryFigure]) -> str:
-    table = _table(
+    table = markdown_table(
         ["web server", "sockets", "web app MiB", "agent MiB", "relay MiB"],
         [
             [row.server, str(row.sockets or "at rest"), *(f"{mib:.0f}" for mib in (row.web, row.agent, row.relay))]
@@ -282,17 +285,4 @@ once a second.
 
 {table}
 
-{_bullets(readings)}"""
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+{bullets(readings)}"""

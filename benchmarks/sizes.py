@@ -25,6 +25,16 @@ class Size:
     screen_seconds: float
     settle_seconds: float  # after another number of tags changes: a tick of the agent's and one of the view's
     memory_seconds: float  # under way with all sockets, before the memory is looked at
+    relay_rounds: int
+    relay_seconds: float
+    idle_sockets: int
+    unread_count: int  # ends that do not read, of each kind
+    unread_seconds: float
+    slow_heads: int
+    half_open: int
+    junk_each_second: int
+    bad_day_rounds: int
+    bad_day_seconds: float
 
 
 FULL = Size(
@@ -41,6 +51,16 @@ FULL = Size(
     screen_seconds=12.0,
     settle_seconds=1.3,
     memory_seconds=4.0,
+    relay_rounds=3,
+    relay_seconds=0.6,
+    idle_sockets=1000,
+    unread_count=20,
+    unread_seconds=4.0,
+    slow_heads=500,
+    half_open=5000,
+    junk_each_second=500,
+    bad_day_rounds=3,
+    bad_day_seconds=0.6,
 )
 QUICK = replace(
     FULL,
@@ -52,6 +72,9 @@ QUICK = replace(
     idle_seconds=2.0,
     screen_seconds=5.0,
     memory_seconds=2.0,
+    relay_rounds=2,
+    relay_seconds=0.4,
+    bad_day_rounds=1,
 )
 TINY = Size(
     servers=("daphne",),
@@ -67,5 +90,15 @@ TINY = Size(
     screen_seconds=1.1,
     settle_seconds=0.2,
     memory_seconds=0.1,
+    relay_rounds=1,
+    relay_seconds=0.05,
+    idle_sockets=4,
+    unread_count=1,
+    unread_seconds=0.2,
+    slow_heads=4,
+    half_open=4,
+    junk_each_second=50,
+    bad_day_rounds=1,
+    bad_day_seconds=0.05,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

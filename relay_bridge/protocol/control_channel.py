@@ -30,7 +30,7 @@ class State(enum.Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IncomingRequest:
     """An HTTP request that is here as a whole. ``body`` is empty when there is none."""
 

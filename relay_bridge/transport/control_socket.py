@@ -1,7 +1,8 @@
 """One control channel on its socket: read, kept alive, written to; and which answers are known to have arrived.
 
 A response and its body leave in one write, so that nothing can come between them (Protocol, Bodies: the body is the
-next binary message after its JSON).
+next binary message after its JSON). All answers of one turn of the event loop share it: a write costs more than an
+answer.
 
 The relay does not confirm answers. A ping sent after one and answered proves that the relay has read it: as long as
 that proof is missing, an answer counts as lost when the channel ends.
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 PROOF_AFTER: Final = 1.0  # seconds after an answer until we ask whether the relay has read it
 MAX_UNPROVEN: Final = 65_536  # answers since the last proof; of more than that, the oldest are taken as arrived
 UNCONFIRMED: Final = "the control channel ended before the relay had confirmed the answer"
+MAX_HELD: Final = 32_768  # bytes of answers that wait for the end of the turn; more leave at once
 _LATE: Final = 0.5  # seconds: the loop itself was held up, so what it has not read yet must be read before judging
 
 
@@ -59,6 +61,9 @@ class ControlSocket:
         self._place = place
         self._events = events
         self._unproven: collections.deque[str] = collections.deque(maxlen=MAX_UNPROVEN)
+        self._held: list[bytes] = []  # frames of answers; not left in the library, which would write each by itself
+        self._held_size = 0  # bytes of the answers in it
+        self._loop = asyncio.get_running_loop()
         self._probe_due: asyncio.TimerHandle | None = None
         self._probe: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
@@ -81,23 +86,38 @@ class ControlSocket:
     def post_response(self, request_id: str, text: str, body: bytes | None) -> bool:
         """The same without waiting: False as well when the buffer is full."""
         socket, protocol = self._socket, self._socket.protocol
+        data = text.encode()
         # An aborted socket looks open for one more turn of the loop, and would swallow what is sent.
         if protocol.state is not State.OPEN or socket.transport.is_closing() or socket.paused:
             return False
-        protocol.send_text(text.encode())
+        if not self._held:
+            self._loop.call_soon(self._leave)
+        protocol.send_text(data)
+        self._held_size += len(data)
         if body is not None:
             protocol.send_binary(body)
-        socket.transport.write(b"".join(protocol.data_to_send()))
+            self._held_size += len(body)
+        self._held += protocol.data_to_send()
+        if self._held_size > MAX_HELD:
+            self._leave()
         self._unproven.append(request_id)
         if self._probe_due is None and self._probe is None:
-            self._probe_due = asyncio.get_running_loop().call_later(PROOF_AFTER, self._start_probe)
+            self._probe_due = self._loop.call_later(PROOF_AFTER, self._start_probe)
         return True
+
+    def _leave(self) -> None:
+        """Write what is held. When the channel has ended in this very turn, it is lost, like what was written last."""
+        frames, self._held, self._held_size = self._held, [], 0
+        socket = self._socket
+        if frames and socket.protocol.state is State.OPEN and not socket.transport.is_closing():
+            socket.transport.write(b"".join(frames))
 
     def _start_probe(self) -> None:
         self._probe_due = None
         self._probe = asyncio.create_task(self._ask(), name="relay-control-proof")
 
     async def _ask(self) -> None:
+        self._leave()  # an answer that is held must not be behind the ping that proves it
         asked = len(self._unproven)
         try:
             await (await self._socket.ping())
@@ -137,6 +157,7 @@ class ControlSocket:
             self._renewal = asyncio.create_task(self._renew(asyncio.Event()), name="relay-control-renew")
 
     async def _end(self) -> None:
+        self._leave()  # before the close frame
         try:
             await close_quietly(self._socket, 1000, "")  # a clean close is always the listener's
         finally:

@@ -7,7 +7,7 @@ import functools
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,9 +18,11 @@ from websockets.exceptions import (
     InvalidProxyStatus,
     InvalidStatus,
     InvalidURI,
+    NegotiationError,
     ProxyError,
     WebSocketException,
 )
+from websockets.typing import Subprotocol
 
 from relay_bridge.protocol.addresses import host_of
 from relay_bridge.protocol.errors import AddressError, RelayError, RelayUnavailable, Side, refusal
@@ -65,12 +67,14 @@ async def open_websocket(
     ping_interval: float | None = None,
     max_size: int | tuple[int | None, int | None],
     max_queue: int,
+    subprotocols: Sequence[str] = (),
 ) -> ClientConnection:
     """Open ``address`` (``ws://`` or ``wss://``). Raises ``RelayRefused`` and its subclasses, or ``AddressError``.
 
     ``ssl_context``: for a private authority; None takes the system's. ``proxy``: URL of an HTTP proxy; None goes
     direct, whatever the environment says. ``ws://`` too goes through a tunnel, so no proxy sees our headers as its own.
-    Compression is never offered: what we carry is sealed and does not shrink.
+    Compression is never offered: what we carry is sealed and does not shrink. ``subprotocols``: those that are
+    offered; the relay naming another one is refused.
     """
     place = host_of(address)
     via = parse_proxy(proxy) if proxy else None  # read here: the library's own complaint would repeat the password
@@ -81,6 +85,7 @@ async def open_websocket(
         return await _connect(
             address,
             additional_headers=dict(headers or {}),
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
             user_agent_header=_USER_AGENT,
             compression=None,
             proxy=None if via is None else via.url,
@@ -163,6 +168,8 @@ def unreachable(error: Exception, place: str, open_timeout: float, proxy: Proxy 
         return _unavailable(f"nothing listens at the relay's address {place}: is the relay running, is the port right?")
     if isinstance(error, InvalidMessage | EOFError | ConnectionClosed | ConnectionError):
         return _unavailable(f"the relay at {place} broke the connection before it answered")
+    if isinstance(error, NegotiationError):
+        return _unavailable(f"the relay at {place} named a subprotocol or an extension that was not offered")
     if isinstance(error, InvalidHandshake):
         return _unavailable(f"what answers at {place} is no relay ({type(error).__name__})")
     if isinstance(error, OSError):

@@ -30,7 +30,7 @@ WRITE_HIGH_WATER: Final = 65_536  # bytes on their way to the socket; then ``sen
 _CHUNK_COST: Final = 64  # bytes that a chunk takes besides its own, so that a million tiny ones are bounded as well
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take several times as long to make one
 class ResponseHead:
     """Status line and headers of an answer."""
 
@@ -279,10 +279,18 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _check_framing(self) -> None:
         """How the body ends: by its length, by its last chunk, or with the connection."""
-        coding = [value for name, value in self._fields if name.lower() == "transfer-encoding"]
-        if coding and [value.strip().lower() for value in coding] != ["chunked"]:
-            raise ValueError("a transfer coding that nobody asked for")
-        self._until_eof = not coding and not any(name.lower() == "content-length" for name, _ in self._fields)
+        coding: list[str] = []
+        self._until_eof = True
+        for name, value in self._fields:
+            field = name.lower()
+            if field == "transfer-encoding":
+                coding.append(value.strip().lower())
+            elif field == "content-length":
+                self._until_eof = False
+        if coding:
+            self._until_eof = False
+            if coding != ["chunked"]:
+                raise ValueError("a transfer coding that nobody asked for")
 
     async def _more(self) -> None:
         self._reader = self._loop.create_future()

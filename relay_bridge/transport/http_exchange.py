@@ -18,7 +18,7 @@ from typing import Final
 from relay_bridge.protocol.errors import AuthorizationFailed, RelayError, RelayTimeout, RelayUnavailable
 from relay_bridge.protocol.http_rules import answered_by_listener, http_refusal
 from relay_bridge.transport.http_connection import HttpConnection, ResponseHead
-from relay_bridge.transport.http_messages import BODY_LIMIT, Body, Headers, read_whole
+from relay_bridge.transport.http_messages import BODY_LIMIT, Body, BodyTooLarge, Headers
 from relay_bridge.transport.http_pool import HttpPool
 from relay_bridge.transport.request_head import IDEMPOTENT
 from relay_bridge.transport.streams import StreamClosed
@@ -53,7 +53,15 @@ class RelayResponse:
     async def read(self, limit: int = BODY_LIMIT) -> bytes:
         """The whole body; again, the same. Raises ``BodyTooLarge`` over ``limit`` bytes, and as ``body`` does."""
         if self._whole is None:
-            self._whole = await read_whole(self.body(), limit)
+            self._take_body()
+            parts: list[bytes] = []
+            size = 0
+            while chunk := await self._next():
+                size += len(chunk)
+                if size > limit:
+                    raise BodyTooLarge(limit)
+                parts.append(chunk)
+            self._whole = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._whole
 
     async def body(self) -> AsyncIterator[bytes]:
@@ -61,18 +69,21 @@ class RelayResponse:
 
         Raises ``StreamClosed`` when it broke off, or when nothing came for the request's ``idle_timeout``.
         """
+        self._take_body()
+        while chunk := await self._next():
+            yield chunk
+
+    def _take_body(self) -> None:
         self._connection_now()
         if self._taken:
             raise RuntimeError("the body of this answer has been read already")
         self._taken = True
-        while True:
-            chunk = self._connection_now().take()
-            if chunk is None:
-                await self._wait(self._connection_now())
-            elif chunk:
-                yield chunk
-            else:
-                return
+
+    async def _next(self) -> bytes:
+        """The next piece of the body, ``b""`` at its end."""
+        while (chunk := self._connection_now().take()) is None:
+            await self._wait(self._connection_now())
+        return chunk
 
     def _connection_now(self) -> HttpConnection:
         if self._connection is None:
@@ -158,7 +169,8 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._end()
-        await self._end_writer()
+        if self._writer is not None:
+            await self._end_writer()
 
     async def _answer(self) -> ResponseHead:
         """Send the request, again where that is safe and can help, until a listener's answer begins."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
@@ -15,12 +15,14 @@ from relay_bridge.protocol.limits import ACCEPT_DEADLINE
 from relay_bridge.protocol.rendezvous import BUSY, REJECTED_STATUS, Rendezvous, reject_address
 from relay_bridge.transport.dial import close_quietly
 from relay_bridge.transport.refusals import Refusals
-from relay_bridge.transport.streams import RelayStream
+from relay_bridge.transport.streams import MAX_MESSAGE, RelayStream
+from relay_bridge.transport.subprotocols import choose_subprotocol
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[RelayStream], Awaitable[None]]
 Dial = Callable[[str, float], Awaitable[ClientConnection]]
+DialStream = Callable[[str, float, Sequence[str]], Awaitable[ClientConnection]]
 
 RENDEZVOUS_DIAL: Final = 10.0  # seconds; the address itself is good for ACCEPT_DEADLINE
 STOP_DEADLINE: Final = 5.0  # seconds that cancelled handlers have to end
@@ -29,17 +31,22 @@ _INTERNAL_ERROR: Final = 1011
 
 
 class IncomingStreams:
-    """One task per stream, all of them ended by ``stop``. ``dial(address, timeout)`` opens a rendezvous."""
+    """One task per stream, all of them ended by ``stop``.
+
+    ``dial(address, timeout, subprotocols)`` opens a rendezvous; ``subprotocols``: those that the handler speaks.
+    """
 
     def __init__(
         self,
         place: str,
         handler: Handler | None,
-        dial: Dial,
+        dial: DialStream,
         refusals: Refusals,
         *,
         max_streams: int,
         max_half_open: int,
+        subprotocols: Sequence[str] = (),
+        max_message: int = MAX_MESSAGE,
     ) -> None:
         self._place = place
         self._handler = handler
@@ -47,6 +54,8 @@ class IncomingStreams:
         self._refusals = refusals
         self._max_streams = max_streams
         self._max_half_open = max_half_open
+        self._subprotocols = subprotocols
+        self._max_message = max_message
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False  # senders are told "busy", what is open goes on
         self.open = 0  # streams, from the moment they are dialled until their handler returned
@@ -96,13 +105,15 @@ class IncomingStreams:
         stream: RelayStream | None = None
         code = 1000
         try:
+            chosen = choose_subprotocol(self._subprotocols, accept.connect_headers)
             # The address is good once and needs no token; it is a secret for as long as it is good.
             stream = RelayStream(
-                await self._dial(rendezvous.address, min(RENDEZVOUS_DIAL, ACCEPT_DEADLINE)),
+                await self._dial(rendezvous.address, min(RENDEZVOUS_DIAL, ACCEPT_DEADLINE), chosen),
                 remote_id=accept.id,
                 suffix=rendezvous.suffix,
                 query=rendezvous.query,
                 headers=accept.connect_headers,
+                max_message=self._max_message,
                 on_established=established,
             )
             await handler(stream)
@@ -119,7 +130,7 @@ class IncomingStreams:
 
     async def _reject(self, rendezvous: Rendezvous, answer: tuple[int, str]) -> None:
         try:
-            socket = await self._dial(reject_address(rendezvous.address, *answer), RENDEZVOUS_DIAL)
+            socket = await self._dial(reject_address(rendezvous.address, *answer), RENDEZVOUS_DIAL, ())
             await close_quietly(socket, 1000, "")  # a relay that joins us all the same is let go
         except RelayError as error:
             if not (isinstance(error, RelayRefused) and error.status == REJECTED_STATUS):

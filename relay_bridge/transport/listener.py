@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random as random_module
 import re
 import ssl
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,8 @@ from relay_bridge.transport.request_socket import KEEP_ALIVE as REQUEST_KEEP_ALI
 from relay_bridge.transport.request_socket import MAX_FRAME, MAX_FRAMES
 from relay_bridge.transport.requests import IncomingRequests, LostCallback
 from relay_bridge.transport.state import ListenerState, StateCallback, StateKeeper
-from relay_bridge.transport.streams import KEEP_ALIVE, MAX_MESSAGE, MAX_QUEUED
+from relay_bridge.transport.streams import KEEP_ALIVE, MAX_MESSAGE, check_max_message, queue_for
+from relay_bridge.transport.subprotocols import check_subprotocols
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,9 @@ class RelayListener:
     ``max_half_open``: at most so many whose sender has not yet proved itself (``RelayStream.mark_established``, which
     ``SecureSession.accept`` calls), so that a stolen Send key cannot fill all places.
     ``max_requests``: at most so many HTTP requests at once; further ones are answered 503.
+    ``subprotocols``: those that the handler speaks. The first one that a sender offers and that is among them is the
+    stream's; a sender that offers none of them gets a stream without. ``max_message``: bytes of one message of a
+    stream, in either direction; one that is larger ends the stream with 1009.
     ``request_lost``: called with the id of a request and a reason, when its answer may not have reached the relay.
     ``ping_interval``, ``pong_deadline``: seconds; a silent relay is noticed within their sum. The defaults cost a real
     namespace some 20 bytes every 1.5 s, far below what is metered; they also keep the channel from its idle death.
@@ -99,6 +104,8 @@ class RelayListener:
         max_streams: int = 50,
         max_half_open: int = 20,
         max_requests: int = 100,
+        subprotocols: Sequence[str] = (),
+        max_message: int = MAX_MESSAGE,
         request_lost: LostCallback | None = None,
         ping_interval: float = PING_INTERVAL,
         pong_deadline: float = PONG_DEADLINE,
@@ -128,8 +135,8 @@ class RelayListener:
         self._ping_interval = ping_interval
         self._pong_deadline = pong_deadline
         self._open_timeout = open_timeout
-        self._ssl_context = ssl_context
-        self._proxy = proxy
+        self._open = functools.partial(open_websocket, side="listener", ssl_context=ssl_context, proxy=proxy)
+        self._max_message = check_max_message(max_message)
         self._random = random
         self._address = listen_address(
             connection.host, connection.port, connection.use_tls, connection.entity_path, self.listener_id
@@ -147,6 +154,8 @@ class RelayListener:
             self._refusals,
             max_streams=max_streams,
             max_half_open=max_half_open,
+            subprotocols=check_subprotocols(subprotocols),
+            max_message=max_message,
         )
         self._requests = IncomingRequests(
             self._place,
@@ -249,12 +258,9 @@ class RelayListener:
 
     async def _listen_once(self) -> _Ending:
         try:
-            socket = await open_websocket(
+            socket = await self._open(
                 self._address,
-                side="listener",
                 headers={AUTH_HEADER: await current_token(self._credential)},
-                ssl_context=self._ssl_context,
-                proxy=self._proxy,
                 open_timeout=self._open_timeout,
                 max_size=_MAX_SIZE,
                 max_queue=_MAX_QUEUE,
@@ -275,24 +281,19 @@ class RelayListener:
         stable = channel.proven and asyncio.get_running_loop().time() - now >= STABLE_AFTER
         return _Ending(closing.reason, expected=closing.expected and channel.proven, stable=stable)
 
-    async def _dial_stream(self, address: str, timeout: float) -> ClientConnection:
-        return await open_websocket(
+    async def _dial_stream(self, address: str, timeout: float, subprotocols: Sequence[str]) -> ClientConnection:
+        return await self._open(
             address,
-            side="listener",
-            ssl_context=self._ssl_context,
-            proxy=self._proxy,
             open_timeout=timeout,
             ping_interval=KEEP_ALIVE,
-            max_size=MAX_MESSAGE,
-            max_queue=MAX_QUEUED,
+            max_size=self._max_message,
+            max_queue=queue_for(self._max_message),
+            subprotocols=subprotocols,
         )
 
     async def _dial_request(self, address: str, timeout: float) -> ClientConnection:
-        return await open_websocket(
+        return await self._open(
             address,
-            side="listener",
-            ssl_context=self._ssl_context,
-            proxy=self._proxy,
             open_timeout=timeout,
             ping_interval=REQUEST_KEEP_ALIVE,
             max_size=(None, MAX_FRAME),  # a body may be as long as it likes; its pieces may not

@@ -68,7 +68,7 @@ class IncomingRequests:
         self._lost = lost
         self._places = Places(max_requests)
         self._max_sockets = 2 * max_requests  # at work, and kept for another request
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Place] = {}
         self.draining = False  # senders are told "busy", what runs goes on
 
     @property
@@ -87,7 +87,8 @@ class IncomingRequests:
         elif request.id in self._places:
             logger.warning("%s: request %s came twice; it is answered once", self._place, fit_for_log(request.id))
         else:
-            self._start(request.id, lambda place: self._run(incoming, control, place))
+            place = self._places.take(request.id)
+            self._start(place, self._run(incoming, control, place))
 
     def take_pointer(self, pointer: RequestPointer) -> None:
         """A request that waits at an address. Raises ``ProtocolViolation`` when it is not one of ours to dial."""
@@ -95,7 +96,8 @@ class IncomingRequests:
         if self._handler is None or self._is_full():
             self._refusals.add(lambda: self._refuse_pointer(address))
         else:
-            self._start(address, lambda place: self._fetch(address, name, place))
+            place = self._places.take(address)
+            self._start(place, self._fetch(address, name, place))
 
     def take_unusable(self, error: RequestUnusable, control: ControlSocket) -> None:
         """A request that could not be read."""
@@ -147,16 +149,13 @@ class IncomingRequests:
             return None
         return whole_answer(request.id, request.method, plain(*(NOT_SERVED if self._handler is None else BUSY)))
 
-    def _start(self, key: str, work: Callable[[Place], Coroutine[Any, Any, None]]) -> None:
-        place = self._places.take(key)
-        place.task = task = asyncio.create_task(work(place), name="relay-request")
-        self._tasks.add(task)
+    def _start(self, place: Place, work: Coroutine[Any, Any, None]) -> None:
+        place.task = task = asyncio.create_task(work, name="relay-request")
+        self._tasks[task] = place
+        task.add_done_callback(self._ended)
 
-        def ended(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            self._places.release(place)
-
-        task.add_done_callback(ended)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._places.release(self._tasks.pop(task))
 
     async def _ask(self, request: Request, body: Body) -> Answer:
         if self._handler is None:

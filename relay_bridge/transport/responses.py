@@ -24,10 +24,11 @@ logger = logging.getLogger(__name__)
 # the Node one for 64 KiB or the end, so that the events of a server-sent stream sit there.
 STREAM_AFTER: Final = 0.2
 _SURE_TO_FIT: Final = 8_192  # characters of headers that cannot make a head too long, however they are escaped
+_BYTES: Final = (bytes, bytearray, memoryview)
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What goes on the wire. ``body``: None when there is none; a ``Streamed`` needs a rendezvous."""
 
@@ -53,7 +54,7 @@ def plain(status: int, sentence: str) -> HttpResponse:
 def whole_answer(request_id: str, method: str, response: HttpResponse) -> Answer:
     """The answer for a body of bytes. Raises ``HttpMessageError``, ``TypeError`` for what cannot be sent."""
     body = response.body
-    if not isinstance(body, bytes | bytearray | memoryview):
+    if not isinstance(body, _BYTES):
         raise TypeError(f"the body of a response is bytes or an async iterable of bytes, not {type(body).__name__}")
     carried = bytes(body) if body and body_allowed(method, response.status) else None
     return Answer(_head(request_id, response, has_body=carried is not None), carried)
@@ -64,7 +65,7 @@ async def prepare_answer(request_id: str, method: str, response: HttpResponse) -
 
     Raises ``HttpMessageError``, ``TypeError``, or what the body raised; then nothing has been sent.
     """
-    if not hasattr(response.body, "__aiter__"):
+    if isinstance(response.body, bytes) or not hasattr(response.body, "__aiter__"):
         return whole_answer(request_id, method, response)
     body = Streamed(aiter(response.body))
     try:
@@ -135,7 +136,7 @@ class Streamed:
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     """The next piece, or None at the end. Empty ones are left out: as a fragment they would mean nothing."""
     async for chunk in chunks:
-        if not isinstance(chunk, bytes | bytearray | memoryview):
+        if not isinstance(chunk, _BYTES):
             raise TypeError(f"a body is made of bytes, not of {type(chunk).__name__}")
         if chunk:
             return bytes(chunk)

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import ssl
 import uuid
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,7 +22,8 @@ from relay_bridge.transport.http_messages import HeaderPairs, Headers
 from relay_bridge.transport.http_pool import MAX_CONNECTIONS, HttpPool
 from relay_bridge.transport.proxy import parse_proxy
 from relay_bridge.transport.request_head import request_head
-from relay_bridge.transport.streams import KEEP_ALIVE, MAX_MESSAGE, MAX_QUEUED, RelayStream
+from relay_bridge.transport.streams import KEEP_ALIVE, MAX_MESSAGE, RelayStream, check_max_message, queue_for
+from relay_bridge.transport.subprotocols import check_subprotocols
 
 _TARGETS_KEPT: Final = 64  # checked request targets; most senders ask for the same few again and again
 
@@ -75,21 +76,35 @@ class RelaySender:
         if pool is not None:
             await pool.close()
 
-    async def connect(self, timeout: float = OPEN_TIMEOUT, *, suffix: str = "", query: str = "") -> RelayStream:
+    async def connect(
+        self,
+        timeout: float = OPEN_TIMEOUT,
+        *,
+        suffix: str = "",
+        query: str = "",
+        subprotocols: Sequence[str] = (),
+        max_message: int = MAX_MESSAGE,
+    ) -> RelayStream:
         """A stream to a listener, within ``timeout`` seconds (the relay itself waits up to 30 s for one to accept).
+
+        ``subprotocols``: offered to the listener, the preferred one first; ``RelayStream.subprotocol`` is what it
+        chose, and may be none of them. ``max_message``: bytes of one message, in either direction.
 
         Raises ``AuthorizationFailed`` (401, 403), ``EndpointNotFound`` (404: nobody listens just now, or there is no
         such hybrid connection; retryable), ``ListenerRejected`` (the listener said no; retryable when it is busy),
         ``RelayUnavailable`` (everything else; retryable).
         """
+        open_stream = functools.partial(
+            self._open_stream, timeout, suffix, query, check_subprotocols(subprotocols), check_max_message(max_message)
+        )
         try:
             async with asyncio.timeout(timeout):
                 try:
-                    return await self._open_stream(timeout, suffix, query)
+                    return await open_stream()
                 except AuthorizationFailed:
                     if not reload_key(self._credential):
                         raise
-                    return await self._open_stream(timeout, suffix, query)
+                    return await open_stream()
         except TimeoutError as error:
             raise RelayUnavailable(
                 0, f"the relay at {self.connection.host} did not answer within {timeout:g} s"
@@ -121,11 +136,12 @@ class RelaySender:
         ``RelayUnavailable``, ``RequestRefused``; and ``AddressError`` and ``HttpMessageError`` for what cannot be sent.
         A caller's own ``Authorization`` header goes to the listener; the relay's token travels in another.
         """
-        if isinstance(body, bytearray | memoryview):
+        length: int | None = None
+        if isinstance(body, (bytes, bytearray, memoryview)):
             body = bytes(body)
-        elif not isinstance(body, bytes | AsyncIterable):
+            length = len(body)
+        elif not isinstance(body, AsyncIterable):
             raise TypeError("the body of a request is bytes or an async iterable of bytes")
-        length = len(body) if isinstance(body, bytes) else None
 
         async def make_head() -> bytes:
             target = self._target_of(suffix, query)
@@ -142,7 +158,9 @@ class RelaySender:
             reload=lambda: reload_key(self._credential),
         )
 
-    async def _open_stream(self, timeout: float, suffix: str, query: str) -> RelayStream:
+    async def _open_stream(
+        self, timeout: float, suffix: str, query: str, subprotocols: Sequence[str], max_message: int
+    ) -> RelayStream:
         identifier = str(uuid.uuid4())
         cs = self.connection
         address = connect_address(
@@ -157,10 +175,11 @@ class RelaySender:
             proxy=self._proxy,
             open_timeout=timeout,
             ping_interval=KEEP_ALIVE,
-            max_size=MAX_MESSAGE,
-            max_queue=MAX_QUEUED,
+            max_size=max_message,
+            max_queue=queue_for(max_message),
+            subprotocols=subprotocols,
         )
-        return RelayStream(socket, remote_id=identifier, suffix=suffix, query=query)
+        return RelayStream(socket, remote_id=identifier, suffix=suffix, query=query, max_message=max_message)
 
     def _connections(self) -> HttpPool:
         if self._pool is None:

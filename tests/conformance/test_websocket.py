@@ -9,9 +9,11 @@ import pytest_asyncio
 
 from tests.conformance.cases import OURS, cases
 from tests.conformance.stage import Stage
+from tests.conformance.websocket_model import BY_DEFAULT
 from tests.conformance.websocket_parties import open_listener, open_sender
 from tests.conformance.websocket_rows import HYCO, ROWS, Row
 
+PARTIES = (HYCO, OURS, BY_DEFAULT)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -22,6 +24,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     await stage.clear()
 
 
-@pytest.mark.parametrize(("scheme", "listener", "sender", "row"), cases(ROWS, (HYCO, OURS), (HYCO, OURS)))
+@pytest.mark.parametrize(("scheme", "listener", "sender", "row"), cases(ROWS, PARTIES, PARTIES))
 async def test_websocket(stage: Stage, scheme: str, listener: str, sender: str, row: Row) -> None:
     await stage.run(scheme, listener, sender, row.check)

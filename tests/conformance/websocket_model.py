@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 Kind = Literal["text", "binary"]
 IN_HEADER = "ServiceBusAuthorization"
+# The name of our listener and our sender when they take bytes only and are asked for nothing: as Sightline uses them.
+BY_DEFAULT = "ours-by-default"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ class Socket(Protocol):
 
     async def send(self, kind: Kind, size: int, count: int = 1) -> None: ...
     async def receive(self, count: int = 1) -> list[Message]: ...
-    async def ping(self) -> str: ...
+    async def ping(self) -> None:
+        """Return when a pong has brought back what the ping carried."""
+        ...
+
     async def close(self, code: int = 1000, reason: str = "") -> Close: ...
     async def closed(self) -> Close: ...
 

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from relay_bridge.protocol.errors import ProtocolViolation, RelayRefused
 from relay_bridge.transport import RelayListener, RelaySender, RelayStream, StaticCredential, StreamClosed
-from tests.conformance.bodies import body, digest
+from tests.conformance.bodies import MEGABYTE, body, digest, text
 from tests.conformance.peer import DEADLINE, NodePeer
 from tests.conformance.place import Place
 from tests.conformance.websocket_model import (
+    BY_DEFAULT,
     PLAIN_CALL,
     Call,
     Close,
@@ -43,8 +44,8 @@ class NodeSocket:
         received = await self._peer.ask("receive", number=self._number, count=count)
         return [Message(each["kind"], each["size"], each["digest"]) for each in received]
 
-    async def ping(self) -> str:
-        return str(await self._peer.ask("ping", number=self._number))
+    async def ping(self) -> None:
+        assert await self._peer.ask("ping", number=self._number) == "hello"
 
     async def close(self, code: int = 1000, reason: str = "") -> Close:
         return _close(await self._peer.ask("close", number=self._number, code=code, reason=reason))
@@ -120,44 +121,51 @@ async def node_listening(place: Place, **options: Any) -> AsyncIterator[NodeList
 
 # --- ours -------------------------------------------------------------------------------------------------------------
 
+LARGEST = MEGABYTE  # bytes of one message; what either end takes by default has rows of its own
+# The names that our listener knows, in another order than senders offer them.
+SUBPROTOCOLS = ("mqtt", "wamp")
+
 
 class OurSocket:
-    protocol = ""
-
-    def __init__(self, stream: RelayStream) -> None:
+    def __init__(self, stream: RelayStream, *, bytes_only: bool = False) -> None:
         self._stream = stream
+        self._bytes_only = bytes_only
+        self.protocol = stream.subprotocol
 
     async def send(self, kind: Kind, size: int, count: int = 1) -> None:
-        assert kind == "binary"
-        for extra in range(count):
-            await self._stream.send(body(size + extra))
+        await _send(self._stream, kind, size, count)
 
     async def receive(self, count: int = 1) -> list[Message]:
         async with asyncio.timeout(DEADLINE):
-            return [_message(await self._stream.receive()) for _ in range(count)]
+            return [_message(await _next(self._stream, self._bytes_only)) for _ in range(count)]
 
-    async def ping(self) -> str:
-        raise NotImplementedError("RelayStream pings by itself")
+    async def ping(self) -> None:
+        await self._stream.ping(DEADLINE)  # no pong but the one with its own payload ends it
 
     async def close(self, code: int = 1000, reason: str = "") -> Close:
         await self._stream.close(code, reason)
         return await self.closed()
 
     async def closed(self) -> Close:
-        return await _end_of(self._stream)
+        return await _end_of(self._stream, self._bytes_only)
 
 
 class OurSender:
+    """``RelaySender``. ``strict``: bytes only and nothing asked for, as Sightline itself uses it."""
+
     name = "ours"
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, strict: bool = False) -> None:
         credential = StaticCredential(place.send_token()) if place.send_key else None
         self._sender = RelaySender(place.send_string, credential=credential, ssl_context=place.ssl_context)
+        self._strict = strict
 
     async def connect(self, call: Call = PLAIN_CALL) -> OurSocket:
         suffix, _, query = call.target.partition("?")
+        options: dict[str, Any] = {} if self._strict else {"subprotocols": call.protocols, "max_message": LARGEST}
         try:
-            return OurSocket(await self._sender.connect(DEADLINE, suffix=suffix.removeprefix("/"), query=query))
+            stream = await self._sender.connect(DEADLINE, suffix=suffix.removeprefix("/"), query=query, **options)
+            return OurSocket(stream, bytes_only=self._strict)
         except RelayRefused as error:
             raise Refused(error.status, error.reason) from error
 
@@ -170,11 +178,12 @@ class _Conversation:
 
 
 class OurListener:
-    """``RelayListener`` with a handler that follows plans."""
+    """``RelayListener`` with a handler that follows plans. ``strict``: as with ``OurSender``."""
 
     name = "ours"
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
         self._plans: list[_Conversation] = []
         self._taken = 0
 
@@ -196,13 +205,13 @@ class OurListener:
         self._taken += 1
         suffix = f"/{stream.suffix}" if stream.suffix else ""
         conversation.opened.set_result(
-            Opened(suffix + (f"?{stream.query}" if stream.query else ""), headers=stream.headers)
+            Opened(suffix + (f"?{stream.query}" if stream.query else ""), stream.subprotocol, stream.headers)
         )
         messages: list[Message] = []
         try:
             await self._follow(conversation.plan, stream, messages)
         except ProtocolViolation:
-            close = await _end_of(stream)
+            close = await _end_of(stream, self._strict)
             conversation.ended.set_result(Ended(close, messages))
         except StreamClosed as end:
             conversation.ended.set_result(Ended(Close(end.code, end.reason), messages))
@@ -214,8 +223,11 @@ class OurListener:
             await stream.close(plan.code, plan.reason)
         if plan.do == "burst":
             await _burst(stream, plan)
+        if plan.do == "ping":
+            await stream.ping(DEADLINE)
+            await stream.send("pong are you there")
         while True:
-            data = await stream.receive()
+            data = await _next(stream, self._strict)
             messages.append(_message(data))
             if plan.do == "echo":
                 await stream.send(data)
@@ -226,28 +238,39 @@ class OurListener:
 
 
 async def _burst(stream: RelayStream, plan: Plan) -> None:
-    for extra in range(plan.count):
-        await stream.send(body(plan.size + extra))
+    await _send(stream, plan.kind, plan.size, plan.count)
 
 
-async def _end_of(stream: RelayStream) -> Close:
+async def _send(stream: RelayStream, kind: Kind, size: int, count: int) -> None:
+    for extra in range(count):
+        await stream.send(text(size + extra) if kind == "text" else body(size + extra))
+
+
+async def _next(stream: RelayStream, bytes_only: bool) -> bytes | str:
+    return await (stream.receive() if bytes_only else stream.receive_message())
+
+
+async def _end_of(stream: RelayStream, bytes_only: bool) -> Close:
     try:
         async with asyncio.timeout(DEADLINE):
             while True:
-                await stream.receive()
+                await _next(stream, bytes_only)
     except StreamClosed as end:
         return Close(end.code, end.reason)
     except ProtocolViolation:
-        return await _end_of(stream)  # a text: the stream has been closed for it
+        return await _end_of(stream, bytes_only)  # a text: the stream has been closed for it
 
 
-def _message(data: bytes) -> Message:
-    return Message("binary", len(data), digest(data))
+def _message(data: bytes | str) -> Message:
+    kind: Kind = "text" if isinstance(data, str) else "binary"
+    return Message(kind, len(data.encode() if isinstance(data, str) else data), digest(data))
 
 
 @contextlib.asynccontextmanager
-async def our_listening(place: Place, **options: Any) -> AsyncIterator[OurListener]:
-    party = OurListener()
+async def our_listening(place: Place, *, strict: bool = False, **options: Any) -> AsyncIterator[OurListener]:
+    party = OurListener(strict=strict)
+    if not strict:
+        options = {"subprotocols": SUBPROTOCOLS, "max_message": LARGEST} | options
     listener = RelayListener(place.listen_string, party.handle, ssl_context=place.ssl_context, **options)
     task = asyncio.create_task(listener.run())
     try:
@@ -263,13 +286,15 @@ async def our_listening(place: Place, **options: Any) -> AsyncIterator[OurListen
 
 
 def open_listener(name: str, place: Place) -> contextlib.AbstractAsyncContextManager[Listener]:
-    return our_listening(place) if name == OurListener.name else node_listening(place)
+    if name in (OurListener.name, BY_DEFAULT):
+        return our_listening(place, strict=name == BY_DEFAULT)
+    return node_listening(place)
 
 
 @contextlib.asynccontextmanager
 async def open_sender(name: str, place: Place) -> AsyncIterator[Sender]:
-    if name == OurSender.name:
-        yield OurSender(place)
+    if name in (OurSender.name, BY_DEFAULT):
+        yield OurSender(place, strict=name == BY_DEFAULT)
         return
     async with NodePeer("ws_sender.js", place.authority) as peer:
         yield NodeSender(peer, place)

@@ -54,6 +54,12 @@ def test_a_value_that_would_end_its_line_is_refused_and_not_repeated(value):
     assert "X: y" not in str(caught.value)
 
 
+@pytest.mark.parametrize("number", [*range(0x180), 0x2028, 0xD800, 0xDFFF, 0xFEFF, 0x10FFFF])
+def test_a_value_fits_a_header_line_whatever_way_it_is_looked_at(number):
+    value = f"a{chr(number)}b"
+    assert http_rules.fits_header_line(value) == bool(http_rules.VALUE.match(value))
+
+
 def test_headers_over_32_kib():
     fits = [("a", "b" * (32_768 - 5))]
     assert http_rules.clean_response_headers(fits)

@@ -75,6 +75,32 @@ async def test_a_relay_that_does_not_read_holds_answers_back_and_none_is_torn():
         assert len(seen) == count
 
 
+async def test_each_of_many_answers_at_once_keeps_its_body():
+    async def handler(request):
+        return HttpResponse(200, body=request.id.encode() * 300)
+
+    async with answering(handler, ping_interval=30) as (relay, channel, _):
+        wanted = [f"r{number}" for number in range(100)]
+        for request_id in wanted:
+            await channel.send(relay.request(request_id))
+        for request_id in wanted:
+            head, body = await channel.response()
+            assert (head["requestId"], body) == (request_id, request_id.encode() * 300)
+
+
+async def test_what_was_held_when_the_channel_ended_is_reported_as_lost():
+    losses = Losses()
+    async with answering(hello, request_lost=losses, ping_interval=30) as (_, channel, listener):
+        control = listener._control
+        assert control.post_response("held", "{}", None)  # True: it is the socket's, or it will be reported
+        control._socket.protocol.fail(1009, "too big")  # in the same turn, by the library
+        assert not control.post_response("late", "{}", None)
+        control._socket.send_data()
+        await channel.ended()
+        await losses.wait_for("held")
+    assert set(losses.seen) == {"held"}
+
+
 class SlowSource:
     """Tokens that take a while to fetch; the first renewal fails."""
 

@@ -69,6 +69,20 @@ async def test_something_else_listens_there(data, words):
             await dial(f"ws://127.0.0.1:{port}/$hc/a")
 
 
+async def test_a_subprotocol_that_was_not_offered():
+    async def hold(socket):
+        await socket.wait_closed()
+
+    async with serve(hold, "127.0.0.1", 0, subprotocols=["b"], select_subprotocol=lambda *_: "b") as server:
+        address = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/$hc/a"
+        for offered in ((), ("a",)):
+            with pytest.raises(RelayUnavailable, match="named a subprotocol or an extension that was not offered"):
+                await dial(address, subprotocols=offered)
+        taken = await dial(address, subprotocols=("a", "b"))
+        assert taken.subprotocol == "b"
+        await taken.close()
+
+
 async def test_a_silent_server_is_given_up(relay):
     relay.faults.freeze()
     with pytest.raises(RelayUnavailable, match=r"did not answer within 0\.2 s"):

@@ -117,6 +117,22 @@ async def test_many_rejected_at_once_are_all_told(relay):
     assert {(type(result), result.status) for result in results} == {(ListenerRejected, 503)}
 
 
+async def test_one_too_many_is_rejected_whatever_it_offers(relay):
+    async with listening(relay.listen_string(), echo, max_streams=0, subprotocols=["a"]):
+        with pytest.raises(ListenerRejected, match="busy"):
+            await relay.sender().connect(subprotocols=["a"])
+
+
+async def test_a_stream_has_the_listeners_limit(relay):
+    async with listening(relay.listen_string(), echo, max_message=10):
+        stream = await relay.sender().connect()
+        await stream.send(bytes(10))
+        assert await stream.receive() == bytes(10)
+        await stream.send(bytes(11))
+        with pytest.raises(StreamClosed, match="1009"):
+            await stream.receive()
+
+
 async def test_a_listener_of_http_only_says_so(relay):
     async with listening(relay.listen_string(), None, http_handler=hello):
         with pytest.raises(ListenerRejected, match="answers HTTP requests only") as caught:

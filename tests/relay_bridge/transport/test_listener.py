@@ -306,6 +306,12 @@ async def test_an_id_that_the_service_would_not_keep_is_refused(relay, identifie
         RelayListener(relay.listen_string(), echo, listener_id=identifier)
 
 
+@pytest.mark.parametrize("options", [{"max_message": 0}, {"subprotocols": ["two words"]}])
+async def test_options_of_streams_that_cannot_be_are_refused(relay, options):
+    with pytest.raises(ValueError, match=next(iter(options)).rstrip("s")):
+        RelayListener(relay.listen_string(), echo, **options)
+
+
 async def test_a_listener_without_any_handler_makes_no_sense(relay):
     with pytest.raises(ValueError, match="http_handler"):
         RelayListener(relay.listen_string())

@@ -104,6 +104,35 @@ async def test_the_listener_sees_suffix_query_and_headers_but_no_token(relay):
     assert not [value for value in theirs.headers.values() if "SharedAccessSignature" in value]
 
 
+@pytest.mark.parametrize(
+    ("known", "offered", "chosen"),
+    [
+        (("a", "b"), ("b", "a"), "b"),
+        (("b",), ("a", "b"), "b"),
+        (("c",), ("a", "b"), ""),
+        ((), ("a",), ""),
+        (("a",), (), ""),
+    ],
+)
+async def test_both_ends_are_told_the_subprotocol(relay, known, offered, chosen):
+    seen = asyncio.get_running_loop().create_future()
+
+    async def handler(stream):
+        seen.set_result(stream.subprotocol)
+
+    async with listening(relay.listen_string(), handler, subprotocols=known):
+        stream = await relay.sender().connect(subprotocols=offered)
+        assert (stream.subprotocol, await asyncio.wait_for(seen, 5)) == (chosen, chosen)
+        await stream.close()
+
+
+async def test_options_that_cannot_be(relay):
+    with pytest.raises(ValueError, match="subprotocol"):
+        await relay.sender().connect(subprotocols=["two words"])
+    with pytest.raises(ValueError, match="max_message"):
+        await relay.sender().connect(max_message=0)
+
+
 def test_a_connection_string_without_a_path(relay):
     with pytest.raises(ConnectionStringError, match="EntityPath"):
         RelaySender(relay.at(path=None))

@@ -9,13 +9,21 @@ from websockets.asyncio.client import connect
 from relay_bridge.protocol.addresses import connect_address
 from relay_bridge.protocol.errors import ProtocolViolation
 from relay_bridge.protocol.sas import create_token
-from relay_bridge.transport.streams import LITTLE, MAX_MESSAGE, RelayStream, StreamClosed
+from relay_bridge.transport.streams import (
+    LITTLE,
+    MAX_MESSAGE,
+    MAX_QUEUED,
+    RelayStream,
+    StreamClosed,
+    check_max_message,
+    queue_for,
+)
 from tests.relay_bridge.transport.support import DEADLINE, NORTH, echo, listening
 
 
 @contextlib.asynccontextmanager
 async def joined(relay, **options):
-    """Both ends of a stream: the sender's and the listener's."""
+    """Both ends of a stream: the sender's and the listener's, with ``options`` of both."""
     theirs = asyncio.get_running_loop().create_future()
     released = asyncio.Event()
 
@@ -23,8 +31,8 @@ async def joined(relay, **options):
         theirs.set_result(stream)
         await released.wait()
 
-    async with listening(relay.listen_string(), hold):
-        ours = await relay.sender().connect()
+    async with listening(relay.listen_string(), hold, **options):
+        ours = await relay.sender().connect(**options)
         try:
             yield ours, await asyncio.wait_for(theirs, DEADLINE)
         finally:
@@ -101,6 +109,97 @@ async def test_a_message_over_the_limit_is_not_received(relay):
         await ours._connection.send(bytes(MAX_MESSAGE + 1))
         with pytest.raises(StreamClosed, match="1009"):
             await theirs.receive()
+
+
+async def test_text_and_bytes_keep_their_kind_and_order(relay):
+    messages = ["", b"", "caf\u00e9 \U0001f600", b"\xff\x00", "x" * MAX_MESSAGE, bytes(MAX_MESSAGE), "the end"]
+    async with joined(relay) as (ours, theirs):
+        for message in messages:
+            await ours.send(message)
+        assert [await theirs.receive_message() for _ in messages] == messages
+        await theirs.send("back")
+        assert await ours.receive_message() == "back"
+
+
+async def test_text_that_has_to_wait_stays_text(relay):
+    """Beyond ``LITTLE`` a message goes by the library's own ``send``, and is the same there."""
+    async with joined(relay) as (ours, theirs):
+        while ours.is_clear:
+            ours.send_now(bytes(MAX_MESSAGE))
+        last = asyncio.create_task(ours.send("caf\u00e9"))
+        async with asyncio.timeout(DEADLINE):
+            while isinstance(message := await theirs.receive_message(), bytes):
+                assert len(message) == MAX_MESSAGE
+        assert message == "caf\u00e9"
+        await last
+
+
+async def test_a_text_counts_as_its_utf8(relay):
+    async with joined(relay, max_message=4) as (ours, theirs):
+        with pytest.raises(ProtocolViolation, match="5 bytes is over the stream's limit of 4"):
+            await ours.send("caf\u00e9")
+        with pytest.raises(ProtocolViolation, match="surrogate"):
+            await ours.send("\ud800")
+        await ours.send("cafe")
+        assert await theirs.receive_message() == "cafe"
+
+
+async def test_a_text_that_is_no_utf8_ends_the_stream(relay):
+    async with joined(relay) as (ours, theirs):
+        ours.send_now(b"\xff", text=True)
+        with pytest.raises(StreamClosed) as caught:
+            await asyncio.wait_for(theirs.receive_message(), DEADLINE)
+        assert caught.value.code == 1007
+
+
+async def test_both_ends_may_agree_on_larger_messages(relay):
+    size = 3_000_000
+    async with joined(relay, max_message=size) as (ours, theirs):
+        await asyncio.gather(ours.send(bytes(size)), theirs.send("x" * size))
+        assert await theirs.receive() == bytes(size)
+        assert await ours.receive_message() == "x" * size
+        with pytest.raises(ProtocolViolation, match="limit"):
+            await ours.send(bytes(size + 1))
+        ours.send_now(bytes(size + 1))
+        with pytest.raises(StreamClosed, match="1009"):
+            await theirs.receive_message()
+
+
+@pytest.mark.parametrize("size", [1, 4096, MAX_MESSAGE])
+def test_small_messages_queue_as_ever(size):
+    assert queue_for(size) == MAX_QUEUED
+
+
+def test_large_messages_do_not_queue_in_numbers():
+    assert [queue_for(each << 20) for each in (1, 4, 64)] == [2, 2, 2]
+    assert queue_for(2 * MAX_MESSAGE) == MAX_QUEUED // 2
+
+
+@pytest.mark.parametrize("size", [0, -1, True, None, 1.5])
+def test_what_is_no_limit(size):
+    with pytest.raises(ValueError, match="max_message"):
+        check_max_message(size)
+
+
+async def test_a_ping_is_answered(relay):
+    async with joined(relay) as (ours, theirs):
+        assert 0 <= await ours.ping() < DEADLINE
+        assert 0 <= await theirs.ping(DEADLINE) < DEADLINE
+        await ours.send(b"still open")
+        assert await theirs.receive() == b"still open"
+        await theirs.close()
+        with pytest.raises(StreamClosed, match="closed the stream"):
+            await ours.ping()
+
+
+async def test_a_ping_that_is_not_answered_drops_the_stream(relay):
+    async with joined(relay) as (ours, _theirs):
+        relay.faults.freeze()
+        with pytest.raises(StreamClosed, match=r"answered no ping within 0\.1 s"):
+            await ours.ping(0.1)
+        relay.faults.thaw()
+        with pytest.raises(StreamClosed, match="answered no ping"):
+            await ours.receive()
 
 
 async def test_a_receiver_that_takes_nothing_does_not_fill_our_memory(relay):

@@ -407,14 +407,17 @@ async def test_bad_response_is_502_in_the_relays_name_and_the_channel_lives(
     assert (await exchange.sender.answer()).status == 200
 
 
-async def test_text_instead_of_a_body_costs_that_request_only(exchange: Exchange) -> None:
+async def test_text_instead_of_a_body_costs_the_requests_that_it_may_belong_to(exchange: Exchange) -> None:
     first = await exchange.told()
     other = await HttpPeer.open(exchange.emulator)
     other.send("GET", f"/{NORTH}", auth(sas()))
     second = await exchange.listener.request()
     exchange.listener.channel.send(1, response_text(first["id"]))
-    exchange.listener.respond(second["id"])
+    exchange.listener.respond(second["id"])  # whose body is this: the first one's or the second one's?
     assert (await exchange.sender.answer()).status == 502
+    assert (await other.answer()).status == 502
+    other.send("GET", f"/{NORTH}", auth(sas()))
+    exchange.listener.respond((await exchange.listener.request())["id"])
     assert (await other.answer()).status == 200
     other.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
@@ -80,13 +80,7 @@ class IncomingStreams:
 
     async def stop(self) -> None:
         """Cancel every handler and wait until it has ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=STOP_DEADLINE)
-            if late:
-                logger.error("%s: %d handlers did not end within %g s", self._place, len(late), STOP_DEADLINE)
+        await end_handlers(self._tasks, self._place)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="relay-stream")
@@ -140,3 +134,14 @@ class IncomingStreams:
 def fit_for_log(identifier: str) -> str:
     """A tracing id without what does not belong into a log: a sender chose parts of it."""
     return "".join(c if c.isalnum() or c in "-_" else "?" for c in identifier[:80])
+
+
+async def end_handlers(running: Iterable[asyncio.Task[None]], place: str) -> None:
+    """Cancel the tasks of handlers and wait until they have ended, for at most ``STOP_DEADLINE`` seconds."""
+    tasks = list(running)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=STOP_DEADLINE)
+        if late:
+            logger.error("%s: %d handlers did not end within %g s", place, len(late), STOP_DEADLINE)

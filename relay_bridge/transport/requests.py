@@ -25,7 +25,7 @@ from relay_bridge.transport.control_socket import ControlSocket
 from relay_bridge.transport.conversation import STOPPED, TOO_LATE, Conversation
 from relay_bridge.transport.handling import ask
 from relay_bridge.transport.http_messages import Body, HttpHandler
-from relay_bridge.transport.incoming import RENDEZVOUS_DIAL, STOP_DEADLINE, Dial, fit_for_log
+from relay_bridge.transport.incoming import RENDEZVOUS_DIAL, Dial, end_handlers, fit_for_log
 from relay_bridge.transport.places import Place, Places
 from relay_bridge.transport.refusals import Refusals
 from relay_bridge.transport.request_socket import RequestSocket
@@ -131,13 +131,7 @@ class IncomingRequests:
 
     async def stop(self) -> None:
         """Cancel every handler and wait until it has ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=STOP_DEADLINE)
-            if late:
-                logger.error("%s: %d HTTP handlers did not end within %g s", self._place, len(late), STOP_DEADLINE)
+        await end_handlers(self._tasks, self._place)
         self._places.stop()
 
     def _is_full(self) -> bool:

@@ -22,7 +22,8 @@ from hmi.sites.models import Conduit, ConduitChange, Site
 from hmi.sites.relay_management import relay_management
 from relay_bridge.management import ManagementError
 
-MAX_SITES = 20  # of one action: each is a call to the relay or several, and somebody waits for the page
+# Sites of one action: somebody waits for the page. Counting is a call or two for each, rotating takes ten seconds.
+MAX_COUNTED, MAX_ROTATED = 20, 3
 
 
 class ConduitInline(admin.StackedInline):
@@ -68,7 +69,7 @@ class ConduitActions:
 
     @admin.action(description="Count listeners at the relay now", permissions=["view_conduit"])
     def count_listeners(self: Any, request: HttpRequest, sites: QuerySet[Site]) -> None:
-        conduits = _conduits(self, request, sites)
+        conduits = _conduits(self, request, sites, MAX_COUNTED)
         if conduits is None:
             return
         try:
@@ -84,7 +85,7 @@ class ConduitActions:
 
     @admin.action(description="Rotate the Send key (nobody is interrupted)", permissions=["change_conduit"])
     def rotate_send_key(self: Any, request: HttpRequest, sites: QuerySet[Site]) -> HttpResponse | None:
-        conduits = _conduits(self, request, sites)
+        conduits = _conduits(self, request, sites, MAX_ROTATED)
         if conduits is None:
             return None
         if request.POST.get("confirmed") != "yes":
@@ -127,11 +128,11 @@ class ConduitChangeAdmin(admin.ModelAdmin):
         return False
 
 
-def _conduits(model_admin: Any, request: HttpRequest, sites: QuerySet[Site]) -> list[Conduit] | None:
+def _conduits(model_admin: Any, request: HttpRequest, sites: QuerySet[Site], limit: int) -> list[Conduit] | None:
     """The conduits of the chosen sites, or None after saying why not."""
-    found = list(Conduit.objects.select_related("site").filter(site__in=sites).order_by("site__name")[: MAX_SITES + 1])
-    if len(found) > MAX_SITES:
-        model_admin.message_user(request, f"Choose at most {MAX_SITES} sites at once.", messages.WARNING)
+    found = list(Conduit.objects.select_related("site").filter(site__in=sites).order_by("site__name")[: limit + 1])
+    if len(found) > limit:
+        model_admin.message_user(request, f"Choose at most {limit} sites at once.", messages.WARNING)
         return None
     if not found:
         model_admin.message_user(request, "None of these sites was ever provisioned.", messages.WARNING)

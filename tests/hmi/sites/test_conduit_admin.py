@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from hmi.sites import key_rotation
+from hmi.sites.conduit_admin import MAX_ROTATED
 from hmi.sites.models import Conduit, ConduitChange, Site
 from tests.hmi.sites.people import make_person
 
@@ -105,3 +106,14 @@ def test_record_is_read_only(client: Client) -> None:
     assert client.post(address["change"], {"what": "x"}).status_code == 403
     assert client.post(address["delete"], {"post": "yes"}).status_code == 403
     assert client.get(reverse("admin:sites_conduitchange_add")).status_code == 403
+
+
+def test_nobody_waits_for_the_rotation_of_many_sites_at_once(client: Client, conduit: Conduit) -> None:
+    sign_in(client, "view_site", "change_site", "change_conduit")
+    for number in range(MAX_ROTATED):
+        site = Site.objects.create(slug=f"south-{number}", name=f"South {number}")
+        Conduit.objects.create(site=site, endpoint=conduit.endpoint, entity_path=site.slug, send_key_ref="file:none")
+    key = conduit.send_key_path.read_text()
+    text = act(client, "rotate_send_key", confirmed="yes").content.decode()
+    assert f"Choose at most {MAX_ROTATED} sites at once." in text
+    assert conduit.send_key_path.read_text() == key

@@ -20,9 +20,12 @@ from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken, revoke_access_token
 
-from accounts import first_party, views
+from accounts import audit, first_party, views
+from accounts.audit.admin_changes import recorded_by_name
+from accounts.factor_admin import ResetsFactors
 from accounts.models import Role, User
 from accounts.sessions import end_sessions_of
+from accounts.step_up import to_confirm
 from relay_bridge.contract.scopes import SCOPES, format_scopes, parse_scopes
 
 admin.site.site_header = "Sightline"
@@ -38,6 +41,8 @@ def admin_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = N
     if request.user.is_authenticated:
         if admin.site.has_permission(request):
             return views.see_other(resolve_url("admin:index"))
+        if request.user.is_staff:  # an administrator whose sign-in showed too little
+            return to_confirm(request)
         return render(request, "accounts/not_an_administrator.html", status=403)
     query = QueryDict(mutable=True)
     query["next"] = wanted
@@ -49,14 +54,14 @@ admin.site.logout = views.sign_out  # type: ignore[method-assign, assignment]
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(ResetsFactors, UserAdmin):
     """People. ``subject`` is shown because it is what a site's own log calls them."""
 
     list_display = ("username", "first_name", "last_name", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("username", "first_name", "last_name", "email", "subject")
     readonly_fields = ("subject", "last_login", "date_joined")
-    actions = ("end_sessions", "end_sign_in_pause")
+    actions = ("end_sessions", "end_sign_in_pause", "reset_second_factors")
     fieldsets = (
         (None, {"fields": ("username", "password", "subject")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
@@ -98,15 +103,25 @@ class PersonAdmin(UserAdmin):
         touchable = [person for person in queryset if self._may_touch(request, person)]
         for person in touchable:
             sessions, tokens = end_sessions_of(person), first_party.end_access_of(person)
+            # Taking access away does not wait for the trail: it happens although it cannot be recorded.
+            facts = {"count": str(sessions), "access_tokens": str(tokens)}
+            _ended("person:sessions:ended", request, audit.person_subject(person), facts)
             self.log_change(request, person, f"Ended {sessions} session(s) and {tokens} access token(s).")
         messages.success(request, f"Signed out everywhere: {len(touchable)}.")
 
     @admin.action(description="End the pause after failed sign-ins", permissions=["change"])
     def end_sign_in_pause(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for person in queryset:
-            if reset(username=person.get_username()):
+            with recorded_by_name():
+                attempts = reset(username=person.get_username())
+            if attempts:
+                _ended("person:sign-in:unlocked", request, audit.person_subject(person), {"count": str(attempts)})
                 self.log_change(request, person, "Ended the pause after failed sign-ins.")
         messages.success(request, "They can try to sign in again now.")
+
+
+def _ended(tag: str, request: HttpRequest, subject: str, facts: dict[str, str]) -> None:
+    audit.try_record(tag, actor=request.user, result="done", subject=subject, request=request, facts=facts)
 
 
 def _administers(person: User) -> bool:
@@ -123,15 +138,21 @@ class RoleForm(forms.ModelForm):
 
     class Meta:
         model = Role
-        fields = ("name", "slug", "scopes", "default_days", "requires_second_factor")
+        fields = ("name", "slug", "scopes", "default_days", "longest_days", "requires_second_factor")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is not None:
             self.initial["scopes"] = sorted(parse_scopes(self.instance.scopes))
+        if "longest_days" in self.fields:
+            self.fields["longest_days"].required = False  # empty: as it is, a year for a new role
 
     def clean_scopes(self) -> str:
         return format_scopes(frozenset(self.cleaned_data["scopes"]))
+
+    def clean_longest_days(self) -> int:
+        days = self.cleaned_data["longest_days"]
+        return self.instance.longest_days if days is None else days
 
 
 class SuperusersChange(admin.ModelAdmin):
@@ -155,13 +176,32 @@ class AdministrationGroupAdmin(SuperusersChange, GroupAdmin):
     """Groups of administration permissions; they have nothing to do with roles at sites."""
 
 
+class ScopeFilter(admin.SimpleListFilter):
+    """Roles that hold a scope."""
+
+    title = "scope"
+    parameter_name = "scope"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(SCOPES.items())
+
+    def queryset(self, request: HttpRequest, roles: QuerySet[Role]) -> QuerySet[Role]:
+        wanted = self.value()
+        if wanted not in SCOPES:
+            return roles
+        # Scopes stand in one text, each between spaces; none is the beginning of another.
+        return roles.filter(scopes__regex=rf"(^| ){wanted}( |$)")
+
+
 @admin.register(Role)
 class RoleAdmin(SuperusersChange):
     """Roles. A change reaches everybody who holds the role, at once."""
 
     form = RoleForm
-    list_display = ("name", "scopes", "default_days", "requires_second_factor")
-    search_fields = ("name", "scopes")
+    list_display = ("name", "scopes", "default_days", "longest_days", "requires_second_factor")
+    list_filter = (ScopeFilter, "requires_second_factor")
+    search_fields = ("name", "slug", "scopes")
+    date_hierarchy = "created"
     prepopulated_fields = {"slug": ("name",)}
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Role | None = None) -> dict[str, Any]:
@@ -213,5 +253,7 @@ class AccessTokenAdmin(admin.ModelAdmin):
         tokens = list(queryset)
         for token in tokens:
             self.log_deletions(request, AccessToken.objects.filter(pk=token.pk))
+            facts = {"person": audit.person_subject(token.user)} if token.user is not None else {}
+            _ended("token:access:ended", request, " ".join(token.resource), facts)
             revoke_access_token(token)  # the toolkit's own way: a refresh token bound to it ends with it
         messages.success(request, f"Ended {len(tokens)} access token(s). A page whose grant stands asks for a new one.")

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
-from django.db.models.signals import post_delete, post_migrate
+from django.db import transaction
+from django.db.models.signals import post_delete, post_migrate, post_save
 
 
 class AccountsConfig(AppConfig):
@@ -19,6 +20,7 @@ class AccountsConfig(AppConfig):
 
         user_logged_in.connect(sessions.start_clock, dispatch_uid="accounts.sessions.start_clock")
         post_delete.connect(_end_sessions, sender=self.get_model("User"), dispatch_uid="accounts.end_sessions")
+        post_save.connect(_ask_more, sender=self.get_model("Role"), dispatch_uid="accounts.ask_more")
         post_migrate.connect(_seed_empty_roles, sender=self, dispatch_uid="accounts.seed_empty_roles")
 
 
@@ -26,6 +28,14 @@ def _end_sessions(sender: Any, instance: Any, **kwargs: Any) -> None:
     from accounts.sessions import end_sessions_of  # noqa: PLC0415 - models exist only now
 
     end_sessions_of(instance)
+
+
+def _ask_more(sender: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """A role that was changed may need a second factor now, which sign-ins from before did not show."""
+    from accounts.factors import end_weak_sessions  # noqa: PLC0415 - models exist only now
+
+    if not created and not raw:  # nobody holds a new one yet
+        transaction.on_commit(end_weak_sessions)
 
 
 def _seed_empty_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:

@@ -8,19 +8,28 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
+from django.dispatch import Signal
+from django.utils import timezone
 
 from accounts.sessions import end_sessions_of
 from relay_bridge.contract.scopes import format_scopes, parse_scopes
 
-LONGEST_GRANT_DAYS = 366  # every grant has an end; a year is the longest a role may suggest
+LONGEST_GRANT_DAYS = 366  # every grant has an end; a year is the longest that any role may be held at a time
+# Sent with ``role`` before a stored role changes. Whoever knows who holds it may raise ``ValidationError``.
+role_changing = Signal()
 
 
 class User(AbstractUser):
     """A person. ``subject`` is all a site ever learns about them: random, never reused, no name in it."""
 
     subject = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    is_contractor = models.BooleanField(
+        "contractor",
+        default=False,
+        help_text="Works for another company: holds a role for 7 days unless its giver says otherwise, 31 at most.",
+    )
 
     class Meta(AbstractUser.Meta):
         verbose_name = "person"
@@ -33,6 +42,7 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.get_username()
 
+    @transaction.atomic  # with its audit event or not at all
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store; a new password or a closed account also ends every session, open live pages included."""
         has_new_password = (
@@ -65,9 +75,15 @@ class Role(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_GRANT_DAYS)],
         help_text="How many days a grant of this role lasts unless its giver chooses otherwise.",
     )
+    longest_days = models.PositiveSmallIntegerField(
+        default=LONGEST_GRANT_DAYS,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_GRANT_DAYS)],
+        help_text="How many days a grant of this role may last at most. Grants given before keep their end.",
+    )
+    created = models.DateTimeField(default=timezone.now, editable=False)
     requires_second_factor = models.BooleanField(
         default=False,
-        help_text="Recorded for later: sign-in does not ask for a second factor yet.",
+        help_text="Sign-in asks its holders for a second factor even where the setting leaves others alone.",
     )
 
     class Meta:
@@ -81,8 +97,17 @@ class Role(models.Model):
         """The scopes as a set; ``ValueError`` when the row holds one outside the closed list."""
         return parse_scopes(self.scopes)
 
+    def clean(self) -> None:
+        super().clean()
+        if self.default_days and self.longest_days and self.default_days > self.longest_days:
+            raise ValidationError({"default_days": "This is longer than the longest grant of this role."})
+        if not self._state.adding:
+            role_changing.send(sender=Role, role=self)
+
+    @transaction.atomic  # with its audit event or not at all
     def save(self, *args: Any, **kwargs: Any) -> None:
         # Checked here too: a script that skips forms must not put an unknown scope into a token.
         validate_scopes(self.scopes)
+        self.clean()
         self.scopes = format_scopes(parse_scopes(self.scopes))
         super().save(*args, **kwargs)

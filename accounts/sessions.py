@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -109,6 +109,7 @@ def _keep_or_end(request: HttpRequest, now: float) -> None:
     if not reason:
         _note_use(request, now)
         return
+    request.session_end_reason = reason  # type: ignore[attr-defined]  # for the audit trail, which hears of the logout
     logout(request)  # flushes: the old row is gone and the old cookie opens nothing
     request.session[ENDED_BECAUSE] = reason
     request.auser = _anonymous  # logout() leaves the async accessor's cached person in place
@@ -155,14 +156,39 @@ def touch_sessions(keys: Iterable[str], now: float | None = None) -> int:
     return touched
 
 
-def end_sessions_of(person: Any, *, except_key: str | None = None) -> int:
-    """Sign a person out everywhere, open live pages included; returns how many sessions ended.
+class FoundSession(NamedTuple):
+    """A signed-in session and all it holds; ``values`` is the session's content."""
+
+    key: str
+    user_id: str
+    values: Mapping[str, Any]
+
+
+def find_sessions(user_id: str | None = None, now: float | None = None) -> Iterator[FoundSession]:
+    """The signed-in sessions of one person (``user_id`` as text), or of everybody; those past a limit are left out.
 
     Reads every unexpired session, because a session row does not name its person. That is some 50 ms for a
-    thousand of them, and only happens when a password changes or an account is closed.
+    thousand of them, and happens when somebody signs in or looks at the own sign-ins, or a password changes.
     """
+    now = time.time() if now is None else now
+    for key, data in _unexpired(now).values_list("session_key", "session_data").iterator():
+        values = SessionStore().decode(data)
+        facts = read_facts(values)
+        if facts is not None and user_id in (None, facts.user_id) and not end_reason(facts, now):
+            yield FoundSession(key, facts.user_id, values)
+
+
+def end_sessions(keys: Iterable[str]) -> int:
+    """Delete these sessions: open live pages under them close within seconds. Returns how many there were."""
+    _, by_model = Session.objects.filter(session_key__in=set(keys)).delete()
+    return by_model.get("sessions.Session", 0)
+
+
+def end_sessions_of(person: Any, *, except_key: str | None = None) -> int:
+    """Sign a person out everywhere, open live pages included; returns how many sessions ended."""
     user_id = str(person.pk if person.pk is not None else "")
     rows = _unexpired(time.time()).exclude(session_key=except_key).values_list("session_key", "session_data")
+    # Also those without times, which find_sessions leaves out: nothing of this person may stay.
     keys = [key for key, data in rows.iterator() if SessionStore().decode(data).get(SESSION_KEY) == user_id]
     if keys:
         Session.objects.filter(session_key__in=keys).delete()

@@ -1,4 +1,4 @@
-"""Signing in and out. Whatever is wrong with a username or password, the answer is the same sentence."""
+"""Signing in with a password, and out. Whatever is wrong with username or password, the answer is the same sentence."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import authenticate, logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,17 +20,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from accounts import passkeys, sign_in_steps
+from accounts.assurance import PASSWORD
+from accounts.company_sign_on import must_use_company
+from accounts.destinations import own_destination
 from accounts.forms import SignInForm
 from accounts.sessions import ENDED_BECAUSE
 from accounts.sign_in_limits import CHECK_WAIT, turn_to_check, wait_for_account, wait_for_source
+from accounts.sign_in_steps import see_other
+from accounts.use_notice import notice_text, notice_version
 
 WRONG = "This username and password do not belong together. Check both and try again."
+NOTICE_CHANGED = "The text above the form was changed while you looked at it. Read it and sign in again."
 ENDED = {
     "idle": "You were signed out because this device was not used for a while.",
     "absolute": "You were signed out because your shift's sign-in is over.",
     "unknown": "You were signed out.",
 }
-LONGEST_NEXT = 2000  # characters of an address to return to
 
 
 class PageRequest(HttpRequest):
@@ -46,15 +51,17 @@ class PageRequest(HttpRequest):
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
-    """Ask for username and password; on success a new session and 303 to ``next``, which is one of our own pages."""
+    """Ask for username and password; on success the second factor, or a new session and 303 to ``next``."""
     destination = own_destination(request)
     if request.method != "POST":
         if request.user.is_authenticated:
             return see_other(destination)
         if request.htmx:  # a piece of a page was asked for: the page as a whole must go, not get a form inside it
             return _whole_page_to_sign_in(request, destination)
-        return _form_page(request, SignInForm(), notice=ENDED.get(request.session.pop(ENDED_BECAUSE, ""), ""))
+        return form_page(request, SignInForm(), notice=ENDED.get(request.session.pop(ENDED_BECAUSE, ""), ""))
     form = SignInForm(request.POST)
+    if request.POST.get("notice", notice_version()) != notice_version():
+        return form_page(request, form, notice=NOTICE_CHANGED)
     with turn_to_check() as has_turn:
         if not has_turn:
             return busy_page(request)
@@ -62,13 +69,12 @@ def sign_in(request: PageRequest) -> HttpResponse:
         if wait:
             return refusal_page(request, wait)
         person = authenticate(request, **form.cleaned_data) if form.is_valid() else None
+    if person is not None and must_use_company(person):
+        person = None  # after the same work, with the same words: a password is no way to learn whose company it is
     if person is None:
         # When axes has just locked the account, its middleware puts locked_out() in place of this page.
-        return _form_page(request, form, error=WRONG)
-    # A fresh session whoever was signed in here before: no key known before the sign-in is worth anything after it.
-    request.session.flush()
-    login(request, person)
-    return see_other(destination)
+        return form_page(request, form, error=WRONG)
+    return sign_in_steps.go_on(request, person, [PASSWORD], destination)
 
 
 @login_not_required
@@ -113,27 +119,21 @@ def busy_page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def own_destination(request: HttpRequest) -> str:
-    """Where to go after sign-in: ``next`` when it is a path of this web app, otherwise the first page."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    is_own = wanted.startswith("/") and len(wanted) <= LONGEST_NEXT
-    # No host is allowed at all: that refuses //host, /\host and control characters together with full addresses.
-    if is_own and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
-def see_other(address: str) -> HttpResponse:
-    """303: the browser must fetch the next page with GET and never post the password again (RFC 9700, 4.12)."""
-    return HttpResponseRedirect(address, status=303)
+def form_page(request: HttpRequest, form: SignInForm, *, error: str = "", notice: str = "") -> HttpResponse:
+    """The sign-in page: the use notice above every way in."""
+    context = {
+        "form": form,
+        "error": error,
+        "notice": notice,
+        "next": own_destination(request),  # travels in the form, checked again when it comes back
+        "use_notice": notice_text(),
+        "use_notice_version": notice_version(),
+        "passkeys_possible": passkeys.are_possible(),
+        "companies": settings.COMPANY_SIGN_ON,
+    }
+    return render(request, "accounts/sign_in.html", context)
 
 
 def _whole_page_to_sign_in(request: PageRequest, destination: str) -> HttpResponse:
     back = request.htmx.current_url_abs_path or destination
     return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back})}")
-
-
-def _form_page(request: HttpRequest, form: SignInForm, *, error: str = "", notice: str = "") -> HttpResponse:
-    # The address to return to travels in the form, checked again when it comes back.
-    context = {"form": form, "error": error, "notice": notice, "next": own_destination(request)}
-    return render(request, "accounts/sign_in.html", context)

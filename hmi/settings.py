@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from hmi import environment
 from hmi.bridge_settings import BridgeSettings
+from hmi.company_settings import read_companies
 from hmi.management_settings import read_management_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -40,10 +41,13 @@ SIGHTLINE = BridgeSettings(
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: makes runserver an ASGI server
     "accounts",
+    "accounts.audit",
+    "accounts.oauth",
     "hmi.sites",
     "hmi.live",
     "hmi.ingest",
     "hmi.screens",
+    "hmi.api",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -51,6 +55,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "axes",
     "channels",
     "csp",
@@ -60,6 +69,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.audit.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -70,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "hmi.screens.middleware.NoStoreMiddleware",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
@@ -138,18 +149,69 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or anybody could keep a
 AXES_CLIENT_IP_CALLABLE = "accounts.sign_in_limits.source_address"
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # a limit by account alone is meant: the limit by source is our own
 SUPPORT_CONTACT = environment.text("SUPPORT_CONTACT", "")  # whom a locked-out person may call
+GRANT_APPROVAL = environment.flag("GRANT_APPROVAL", default=True)  # write roles wait for a second person
 
+# --- second factors, step-up, company sign-on (docs/sign-in.md) -----------------------------------------------------
+# Who must show a second factor: accounts.factors says what the three mean.
+SECOND_FACTOR = environment.choice("SECOND_FACTOR", "always", ("always", "write", "off-on-loopback"))
+if SECOND_FACTOR == "off-on-loopback" and (SECURE or _public.hostname not in _LOOPBACK):
+    raise ImproperlyConfigured(
+        "SIGHTLINE_SECOND_FACTOR=off-on-loopback is for a web app that only this machine reaches, by plain http on "
+        "loopback. Leave it out, or choose write."
+    )
+SESSIONS_AT_ONCE = environment.integer("SESSIONS_AT_ONCE", 3, low=1, high=20)  # of one person; the oldest ends
+USE_NOTICE = environment.text(
+    "USE_NOTICE",
+    "Only people whom the operator of the plant has admitted may use this system. What you do here is recorded.",
+)
+COMPANY_SIGN_ON = read_companies()
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODE_COUNT = 10
+MFA_RECOVERY_CODE_DIGITS = 10
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.CompanyAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105 - a model's name
 OAUTH2_PROVIDER = {
     "SCOPES_BACKEND_CLASS": "accounts.oauth_scopes.ClosedScopes",
+    "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.validator.SiteBoundValidator",
+    "OIDC_ISS_ENDPOINT": PUBLIC_URL,  # the issuer's name (RFC 8414, RFC 9207); no OpenID Connect is served
+    "OAUTH_PRE_TOKEN_VALIDATION": [],  # the device flow's requests are our own rows (accounts.oauth.devices)
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 300,
-    "REFRESH_TOKEN_EXPIRE_SECONDS": 12 * 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 12 * 3600,  # without use; from consent it is 12 h as well (accounts.oauth)
+    "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": 0,
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ROTATE_REFRESH_TOKEN": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "PKCE_REQUIRED": True,
-    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    # Every gate of RFC 9700; `manage.py check --deploy` names one that is open.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
     "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
+API_REQUESTS_PER_MINUTE = {"token": 120, "person": 240}  # of the read API; a fresh read counts five times
+
+# --- mail: reminders that access ends ------------------------------------------------------------------------------
+EMAIL_HOST = environment.text("EMAIL_HOST", "")  # without one nothing is sent
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+EMAIL_PORT = environment.integer("EMAIL_PORT", 587, low=1, high=65535)
+EMAIL_USE_TLS = environment.flag("EMAIL_TLS", default=EMAIL_HOST not in _LOOPBACK)
+EMAIL_HOST_USER = environment.text("EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = environment.secret("EMAIL_PASSWORD", shortest=1) if EMAIL_HOST_USER else ""
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", f"sightline@{_public.hostname}")
 
 # --- what leaves the server -----------------------------------------------------------------------------------------
 _SELF = ["'self'"]
@@ -207,6 +269,8 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},  # one line a request would bury the lines that matter
         "axes": {"level": "WARNING"},
+        "oauthlib": {"level": "WARNING"},  # its finer lines quote tokens
+        "oauth2_provider": {"level": "WARNING"},
         "azure": {"level": "WARNING"},  # the SDK would tell of each step by which it finds its identity
     },
 }

@@ -6,5 +6,9 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("hmi.screens.urls")),
     path("", include("accounts.urls")),
+    path("", include("accounts.oauth.urls")),
+    path("api/v1/", include("hmi.api.urls")),
+    path("view-as/", include("hmi.screens.view_as_urls")),
+    path("audit/", include("hmi.audit.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -9,7 +9,9 @@ _state = tempfile.mkdtemp(prefix="sightline-tests-")
 os.environ.setdefault("SIGHTLINE_STATE_DIR", _state)
 os.environ.setdefault("SIGHTLINE_SECRET_KEY", secrets.token_urlsafe(64))
 os.environ.setdefault("SIGHTLINE_PUBLIC_URL", "http://127.0.0.1:8000")
+os.environ.setdefault("SIGHTLINE_SECOND_FACTOR", "off-on-loopback")  # tests of the policy set it themselves
 os.environ.setdefault("SIGHTLINE_ALLOWED_HOSTS", "127.0.0.1,localhost,testserver")
+os.environ.setdefault("SIGHTLINE_GRANT_APPROVAL", "0")  # tests of approval switch it on
 
 from hmi.settings import *  # noqa: E402, F403
 

@@ -1,90 +1,67 @@
-"""The issuer's Ed25519 key: a JWK in one file that only this account can read (RFC 7517, RFC 8037).
+"""One signing key of the issuer as a JWK (RFC 7517): made, read, and its public half. The ring of them: key_ring.py.
 
-Sites pin the public half at onboarding, so whoever reads this file can speak for every person at every site.
+Sites pin the public half at onboarding, so whoever reads a private one can speak for every person at every site.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import stat
-import tempfile
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey, OKPKey
 
-ALGORITHM = "Ed25519"  # RFC 9864; the older name EdDSA says less and is not used
-MAX_KEY_FILE = 4096  # bytes; a private Ed25519 JWK has about 250
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
+from relay_bridge.contract.tokens import ALGORITHMS
+
+Key = OKPKey | ECKey
+DEFAULT_ALGORITHM = "Ed25519"  # RFC 9864; the older name EdDSA says less and is not used
+# The public members by name, for each algorithm: nothing private slips in with a new field of the library.
+_PUBLIC_MEMBERS = {"Ed25519": ("kty", "crv", "x"), "ES256": ("kty", "crv", "x", "y")}
+_CURVES = {"Ed25519": "Ed25519", "P-256": "ES256"}
 
 
 class SigningKeyError(Exception):
-    """The key file cannot be used; the message says what to do about it."""
+    """The issuer's keys cannot be used; the message says what to do about it."""
 
 
-def create_signing_key(path: Path) -> OKPKey:
-    """Make a new key and store it, mode 0600. `SigningKeyError` when a file is there or others can enter its folder.
+def generate_key(algorithm: str = DEFAULT_ALGORITHM) -> Key:
+    """A new private key for ``algorithm``, ``Ed25519`` or ``ES256``; its ``kid`` is its thumbprint (RFC 7638)."""
+    if algorithm not in ALGORITHMS:
+        raise SigningKeyError(f"A signing key is made for {' or '.join(ALGORITHMS)}, not for {algorithm!r}.")
+    key: Key = OKPKey.generate_key("Ed25519") if algorithm == "Ed25519" else ECKey.generate_key("P-256")
+    return parse_key({**key.as_dict(private=True), "kid": key.thumbprint()})
 
-    Never replaces a key: sites pinned the old one and would refuse every token of the new one.
-    """
-    path = Path(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.parent.stat().st_mode & OTHERS:
-        raise SigningKeyError(f"Other accounts can enter {path.parent}; chmod 700 it before a key goes there.")
-    key = OKPKey.generate_key("Ed25519", private=True)
-    document = {**key.as_dict(private=True), "kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}
-    # Written in full beside its place (mkstemp: mode 0600) and then linked: link() fails when the name is taken, and
-    # a crash leaves either no key or a whole one.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-key-")
+
+def parse_key(document: Any) -> Key:
+    """A private key from its JWK; ``SigningKeyError`` when it is none. Messages never quote the key."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(name, path)
-    except FileExistsError as error:
-        raise SigningKeyError(f"{path} exists already; a signing key is never overwritten.") from error
-    finally:
-        Path(name).unlink()
-    return load_signing_key(path)
-
-
-def load_signing_key(path: Path) -> OKPKey:
-    """Read the key; `SigningKeyError` when it is missing, open to others, or not a private Ed25519 JWK with a kid."""
-    try:
-        # Judged and read through one handle, so that the file cannot be exchanged in between.
-        with Path(path).open("rb") as file:
-            facts = os.fstat(file.fileno())
-            if not stat.S_ISREG(facts.st_mode):
-                raise SigningKeyError(f"{path} is not a plain file.")
-            if facts.st_mode & OTHERS:
-                raise SigningKeyError(f"Other accounts can read {path}: that key is spent, make a new one.")
-            text = file.read(MAX_KEY_FILE + 1)
-    except FileNotFoundError as error:
-        raise SigningKeyError(f"There is no signing key at {path}: run manage.py create_issuer_key.") from error
-    except OSError as error:
-        raise SigningKeyError(f"Cannot read the signing key {path}: {error.strerror}.") from error
-    if len(text) > MAX_KEY_FILE:
-        raise SigningKeyError(f"{path} is longer than {MAX_KEY_FILE} bytes; that is no signing key.")
-    return _parse_key(text, path)
-
-
-def public_jwks(key: OKPKey) -> dict[str, Any]:
-    """The public half as a JWK set, to be pinned at a site."""
-    public = key.as_dict(private=False)
-    named = {"kty": "OKP", "crv": "Ed25519", "x": public["x"]}  # by name: nothing private slips in with a new field
-    return {"keys": [{**named, "kid": key.kid, "use": "sig", "alg": ALGORITHM}]}
-
-
-def _parse_key(text: bytes, path: Path) -> OKPKey:
-    try:
-        document = json.loads(text)
-        key = OKPKey.import_key(document)
+        key: Key = OKPKey.import_key(document) if document["kty"] == "OKP" else ECKey.import_key(document)
+        fit = key.curve_name in _CURVES and key.is_private and bool(key.kid)
+        _ = key.public_key  # read now: a damaged key must not show at the first token
     except (ValueError, TypeError, AttributeError, KeyError, JoseError) as error:
-        # The cause is dropped on purpose: its message could quote the key.
-        raise SigningKeyError(f"{path} holds no Ed25519 key in JWK form ({type(error).__name__}).") from None
-    if key.curve_name != "Ed25519" or not key.is_private or not key.kid:
-        raise SigningKeyError(f"{path} must hold a private Ed25519 key with a kid.")
+        raise SigningKeyError(f"there is no Ed25519 or P-256 key in JWK form ({type(error).__name__})") from None
+    if not fit:
+        raise SigningKeyError("every key must be a private Ed25519 or P-256 key with a kid")
     return key
+
+
+def algorithm_of(key: Key) -> str:
+    """The one algorithm a key is for."""
+    return _CURVES[key.curve_name]
+
+
+def private_jwk(key: Key) -> dict[str, Any]:
+    return {**key.as_dict(private=True), "kid": key.kid, "use": "sig", "alg": algorithm_of(key)}
+
+
+def public_jwk(key: Key) -> dict[str, Any]:
+    """The public half as a site pins it."""
+    algorithm = algorithm_of(key)
+    everything: Mapping[str, Any] = key.as_dict(private=False)
+    members = {name: everything[name] for name in _PUBLIC_MEMBERS[algorithm]}
+    return {**members, "kid": key.kid, "use": "sig", "alg": algorithm}
+
+
+def public_jwks(key: Key) -> dict[str, Any]:
+    """The public half of one key alone as a JWK set; what sites pin is ``KeyRing.public_jwks``."""
+    return {"keys": [public_jwk(key)]}

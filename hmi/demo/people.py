@@ -45,7 +45,8 @@ def _create(username: str, role: str) -> dict[str, str]:
 
 def _ensure_grant(person: User, role: Role, site: Site) -> None:
     now = timezone.now()
-    if Grant.objects.live(now).filter(user=person, site=site, role=role).exists():
+    standing = Grant.objects.live(now) | Grant.objects.pending(now)
+    if standing.filter(user=person, site=site, role=role).exists():
         return
     Grant.objects.create(
         user=person,

@@ -16,6 +16,7 @@ from hmi.ingest.link_report import LinkReport
 from hmi.ingest.read_catalog import read_catalog
 from hmi.ingest.service_token import ServiceToken, TokenMaker
 from hmi.ingest.tag_stream import TagStream
+from hmi.ingest.trail_exchange import exchange_trails
 from hmi.sites.access import SiteAccess
 from hmi.sites.errors import SiteError, SiteRefused, SiteUnreachable
 from hmi.sites.site_session import SiteSession
@@ -138,7 +139,8 @@ class LinkSession:
     async def run(self) -> None:
         """Keep the session useful until it is over; always raises ``SessionOver``, or what nobody foresaw."""
         self._link.took_sources(self._session.hello.sources)
-        work = [asyncio.create_task(part) for part in (self._await_end(), self._follow(), self._give_credit())]
+        parts = (self._await_end(), self._follow(), self._give_credit(), exchange_trails(self._session))
+        work = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -39,8 +39,8 @@ class ServiceToken:
 
     @property
     def holds(self) -> bool:
-        """A token was accepted, and the access behind it is not known to have ended."""
-        return self.handle is not None and self._access is not None
+        """A token was accepted, and neither the access behind it nor its access token is known to have ended."""
+        return self.handle is not None and self._access is not None and not self._access.token_ended
 
     @property
     def due(self) -> bool:

@@ -165,7 +165,7 @@ class SiteLink:
         now = self._loop.time()
         found = [access for watcher in self._watchers for access in watcher.accesses()]
         found += [access for access, until in self._guests.values() if until > now]
-        found = [access for access in found if access.allows("data:live")]
+        found = [access for access in found if access.allows("data:live") and not access.token_ended]
         self._ended = [(ended, until) for ended, until in self._ended if until > now]
         return [access for access in found if not any(same_access(access, ended) for ended, _ in self._ended)]
 

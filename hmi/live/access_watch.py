@@ -19,8 +19,10 @@ from typing import NamedTuple
 
 from channels.db import database_sync_to_async
 
+from accounts.session_moves import has_moved
 from accounts.sessions import live_session_keys, touch_sessions
 from hmi.live.live_socket import CLOSE_ACCESS_ENDED, CLOSE_FAULT, CLOSE_RELOAD, LiveSocket
+from hmi.live.open_tokens import keep_open
 from hmi.sites import access_changes
 from hmi.sites.access import AccessKey, still_live
 from hmi.sites.background import in_background
@@ -33,6 +35,8 @@ SWEEP_DEADLINE = 4.0  # seconds for one look
 FAIL_CLOSED = 10.0  # seconds without a look that worked; then nobody may look any more
 TOUCH = 60.0  # seconds between two notes that an open page in front counts as use
 SIGNED_OUT = "You were signed out."
+CONFIRMED = "You confirmed to be who you are; the page connects again."
+ENDED_BY_HAND = "An administrator ended this access; open the page again."
 UNCHECKED = "Sightline cannot check at the moment who may see this page."
 
 # A thread of its own: a slow page must not hold up the look that ends other pages.
@@ -147,6 +151,7 @@ class AccessWatch:
         if now - self._touched_at < TOUCH:
             return
         self._touched_at = now
+        keep_open(self._sockets)
         in_front = {socket.session_key for socket in self._sockets if socket.in_front}
         try:
             async with asyncio.timeout(SWEEP_DEADLINE):
@@ -166,13 +171,19 @@ def end_if_over(socket: LiveSocket, findings: Findings) -> None:
     A list of sites that lost one of several is not over: the page connects again and gets the others.
     """
     over = [access for access in socket.accesses if access.key in findings.ended]
+    stopped = [access for access in socket.accesses if access not in over and access.token_ended]
     if socket.session_key not in findings.sessions:
+        if not over and has_moved(socket.session_key):  # by step-up: the page comes back with the session's new key
+            socket.end(CONFIRMED, CLOSE_RELOAD, ended=socket.accesses)
+            return
         why = next((findings.ended[access.key] for access in over), SIGNED_OUT)
         socket.end(why, CLOSE_ACCESS_ENDED, ended=socket.accesses)
     elif over:
         all_over = len(over) == len(socket.accesses)
         code = CLOSE_ACCESS_ENDED if all_over else CLOSE_RELOAD
-        socket.end(findings.ended[over[0].key], code, ended=over)
+        socket.end(findings.ended[over[0].key], code, ended=[*over, *stopped])
+    elif stopped:  # the page may come back, and looks anew whether it may
+        socket.end(ENDED_BY_HAND, CLOSE_RELOAD, ended=stopped)
 
 
 _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AccessWatch] = weakref.WeakKeyDictionary()

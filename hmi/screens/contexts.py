@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -23,13 +24,18 @@ from relay_bridge.contract.messages import CatalogAsset
 MY_SITES_SOCKET = "/ws/my-sites/"
 
 
-def sites_context(accesses: Iterable[SiteAccess], summaries: Mapping[str, LinkSummary], now: int) -> dict[str, Any]:
-    """The page "my sites"; ``summaries`` by slug, ``now`` in epoch ms by the web app's clock."""
+def sites_context(
+    accesses: Iterable[SiteAccess],
+    summaries: Mapping[str, LinkSummary],
+    now: int,
+    ending: Mapping[str, datetime] | None = None,
+) -> dict[str, Any]:
+    """The page "my sites"; ``summaries`` and ``ending`` (when access ends soon) by slug, ``now`` in epoch ms."""
     accesses = list(accesses)
     zones = {access.site.time_zone for access in accesses}
     zone_name = zones.pop() if len(zones) == 1 else "UTC"
     return {
-        "sites": _shown_sites(accesses, summaries, now),
+        "sites": _shown_sites(accesses, summaries, now, ending or {}),
         "live_path": MY_SITES_SOCKET,
         "now": str(now),
         "zone_name": zone_name,
@@ -118,8 +124,13 @@ def _scene(access: SiteAccess, answer: SiteAnswer) -> Scene:
     return Scene(now=summary.agent_time, zone=zone, stale=answer.stale, sources=sources)
 
 
-def _shown_sites(accesses: list[SiteAccess], summaries: Mapping[str, LinkSummary], now: int) -> tuple[ShownSite, ...]:
-    return show_sites(accesses, {slug: _facts(summary) for slug, summary in summaries.items()}, now)
+def _shown_sites(
+    accesses: list[SiteAccess],
+    summaries: Mapping[str, LinkSummary],
+    now: int,
+    ending: Mapping[str, datetime] | None = None,
+) -> tuple[ShownSite, ...]:
+    return show_sites(accesses, {slug: _facts(summary) for slug, summary in summaries.items()}, now, ending or {})
 
 
 def _facts(summary: LinkSummary) -> SiteFacts:

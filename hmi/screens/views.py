@@ -15,7 +15,7 @@ from hmi.live.pictures import asset_picture, site_picture
 from hmi.screens.asking import ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
 from hmi.screens.requests import PageRequest, wants_part
-from hmi.sites.access import NOT_FOUND, SiteAccess, aget_site_for, asites_for
+from hmi.sites.access import NOT_FOUND, SiteAccess, aending_soon, aget_site_for, asites_for
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
 
 VALUES = "data:live"
@@ -25,8 +25,9 @@ VALUES = "data:live"
 async def my_sites(request: PageRequest) -> HttpResponse:
     """The first page: every site that the person may know of."""
     person = await request.auser()
-    context = _sites(await asites_for(person, session=request.session))
-    return render(request, "screens/my_sites.html", context | {"person": str(person)})
+    accesses = await asites_for(person, session=request.session)
+    more = {"person": str(person), "may_audit": any(access.allows("audit:read") for access in accesses)}
+    return render(request, "screens/my_sites.html", await _sites(accesses) | more)
 
 
 @require_safe
@@ -34,7 +35,7 @@ async def site_list(request: PageRequest) -> HttpResponse:
     """The cards alone, for a page that is open already; a browser that comes here by itself gets the whole page."""
     if not wants_part(request):
         return await my_sites(request)
-    context = _sites(await asites_for(await request.auser(), session=request.session))
+    context = await _sites(await asites_for(await request.auser(), session=request.session))
     return render(request, "screens/_site_cards.html", context)
 
 
@@ -71,7 +72,8 @@ async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> Ht
     return render(request, "screens/asset.html", asset_context(access, answer, found, socket))
 
 
-def _sites(accesses: list[SiteAccess]) -> dict[str, Any]:
+async def _sites(accesses: list[SiteAccess]) -> dict[str, Any]:
     for access in accesses:
         ensure_link(access)
-    return sites_context(accesses, {access.site.slug: link_summary(access) for access in accesses}, now_ms())
+    summaries = {access.site.slug: link_summary(access) for access in accesses}
+    return sites_context(accesses, summaries, now_ms(), await aending_soon(accesses))

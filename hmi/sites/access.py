@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,8 +21,10 @@ from channels.db import database_sync_to_async
 from django.http import Http404
 from django.utils import timezone
 
+from accounts.factors import session_may_use
 from accounts.sessions import SIGNED_IN_AT
-from hmi.sites.grants import Grant
+from hmi.sites.ended_tokens import ended_since
+from hmi.sites.grants import OPENING, SOON, Grant
 from hmi.sites.models import Site
 from hmi.sites.seal import seal_holds
 from relay_bridge.contract.scopes import PROCESS_SCOPES, SCOPES, format_scopes
@@ -55,6 +58,12 @@ class SiteAccess:
     user_id: int
     session_key: str = ""
     auth_time: int = 0
+    opened: float = field(default_factory=time.monotonic, compare=False, repr=False)  # monotonic seconds
+
+    @property
+    def token_ended(self) -> bool:
+        """Whether its access token was ended by hand since; opened again, it may be good again."""
+        return ended_since(self.grant_id, self.session_key, self.opened)
 
     @property
     def key(self) -> AccessKey:
@@ -75,14 +84,33 @@ def get_site_for(user: Any, slug: str, *, scope: str = "status:read", session: A
     raise Http404(NOT_FOUND)
 
 
-def sites_for(user: Any, *, session: Any = None) -> list[SiteAccess]:
-    """One access for each site that ``user`` may know of, by the site's name."""
+def sites_for(user: Any, *, scope: str = "status:read", session: Any = None) -> list[SiteAccess]:
+    """One access for each site at which ``user`` holds ``scope`` (by default: may know of), by the site's name."""
     best: dict[UUID, SiteAccess] = {}
-    for access in _accesses(user, "status:read", session):
+    for access in _accesses(user, scope, session):
         best.setdefault(access.site.id, access)
     return sorted(best.values(), key=lambda access: (access.site.name.casefold(), access.site.slug))
 
 
+def ending_soon(accesses: Iterable[SiteAccess], now: datetime | None = None) -> dict[str, datetime]:
+    """By slug, the end of each access that ends within ``SOON`` and goes on under no other grant. One query at most."""
+    now = now or timezone.now()
+    soon = {access.site.id: access for access in accesses if access.valid_until - now <= SOON}
+    if not soon:
+        return {}
+    users = {access.user_id for access in soon.values()}
+    ends = {access.site.slug: access.valid_until for access in soon.values()}
+    others = Grant.objects.filter(
+        user_id__in=users, site_id__in=soon, revoked_at__isnull=True, approval__in=OPENING, valid_until__gt=now
+    )
+    for grant in others.select_related("site"):
+        access = soon[grant.site_id]
+        if grant.user_id == access.user_id and grant.valid_from <= access.valid_until < grant.valid_until:
+            ends.pop(grant.site.slug, None)
+    return ends
+
+
+aending_soon = database_sync_to_async(ending_soon)
 aget_site_for = database_sync_to_async(get_site_for)
 asites_for = database_sync_to_async(sites_for)
 
@@ -109,7 +137,17 @@ def opens_anything(grant: Grant) -> bool:
     if not seal_holds(grant):
         logger.error("Grant %s was not written by this application, or was altered: it opens nothing.", grant.pk)
         return False
-    return not (grant.user.is_superuser and grant.scopes & PROCESS_SCOPES)
+    return not process_data_denied(grant)
+
+
+def process_data_denied(grant: Grant) -> bool:
+    """Whether the grant would show process data to a superuser, who sees none."""
+    return bool(grant.user.is_superuser and grant.scopes & PROCESS_SCOPES)
+
+
+def widest_first(grants: Iterable[Grant]) -> list[Grant]:
+    """The order in which grants count: the most scopes, then the last end. Rights are never added up."""
+    return sorted(grants, key=lambda grant: (len(grant.scopes), grant.valid_until), reverse=True)
 
 
 def access_under(grant: Grant, session: Any = None) -> SiteAccess:
@@ -140,10 +178,9 @@ def _accesses(user: Any, scope: str, session: Any, **site: str) -> list[SiteAcce
     grants = [
         grant
         for grant in rows.select_related("user", "role", "site")
-        if scope in grant.scopes and opens_anything(grant)
+        if scope in grant.scopes and opens_anything(grant) and session_may_use(session, grant.role)
     ]
-    grants.sort(key=lambda grant: (len(grant.scopes), grant.valid_until), reverse=True)
-    return [access_under(grant, session) for grant in grants]
+    return [access_under(grant, session) for grant in widest_first(grants)]
 
 
 def _auth_time(grant: Grant, session: Any) -> int:
@@ -161,6 +198,8 @@ def _reason_ended(key: AccessKey, grant: Grant | None, now: datetime) -> str:
         return "Your account was disabled."
     if not grant.site.enabled:
         return f"{grant.site.name} was switched off."
+    if grant.approval not in OPENING:
+        return f"Your access to {grant.site.name} was not approved."
     if grant.revoked_at is not None:
         return f"Your access to {grant.site.name} was withdrawn at {_clock(grant.revoked_at, grant)}."
     if now >= grant.valid_until:

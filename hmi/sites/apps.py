@@ -11,7 +11,20 @@ class SitesConfig(AppConfig):
     verbose_name = "Sites and grants"
 
     def ready(self) -> None:
-        from hmi.sites import access_changes, token_ends  # noqa: PLC0415 - models exist only from here on
+        from hmi.sites import (  # noqa: PLC0415 - models exist only from here on
+            access_changes,
+            approvals,
+            company_groups,
+            grant_events,
+            site_events,
+            token_ends,
+            view_as,
+        )
 
         access_changes.connect()
+        approvals.connect()
+        company_groups.connect()
+        grant_events.connect()
+        site_events.connect()
         token_ends.connect()
+        view_as.connect()

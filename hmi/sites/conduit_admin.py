@@ -115,6 +115,7 @@ class ConduitChangeAdmin(admin.ModelAdmin):
 
     list_display = ("at", "conduit", "what", "by")
     list_select_related = ("conduit",)
+    list_filter = ("conduit__site",)
     search_fields = ("conduit__site__name", "conduit__site__slug", "what", "by")
     date_hierarchy = "at"
 

@@ -31,6 +31,7 @@ from relay_bridge.contract.codec import parse_read_item
 from relay_bridge.contract.errors import MalformedMessage
 from relay_bridge.contract.messages import MAX_TAGS, CatalogAnswer, CatalogQuery, Read, ReadAnswer
 from relay_bridge.contract.readings import Reading
+from relay_bridge.contract.scopes import SCOPE_OF_METHOD
 
 READ_DEADLINE = 2.0  # seconds, opening a session included: then the page shows the last known readings as stale
 CATALOG_DEADLINE = 5.0  # seconds, all pages together
@@ -65,7 +66,7 @@ class Gateway:
 
         Raises ``SiteUnreachable`` only when no catalog was ever read, ``SiteRefused``, ``AccessEnded``.
         """
-        _check_scope(access)
+        _check_scope(access, "catalog")
         slot = self._catalogs.setdefault(access.site.id, _CatalogSlot())
         if slot.catalog is not None and time.monotonic() - slot.checked < REVALIDATE:
             return slot.catalog
@@ -86,7 +87,7 @@ class Gateway:
 
         Raises ``SiteUnreachable``, ``SiteRefused``, ``AccessEnded``. Tags the agent leaves out are left out here.
         """
-        _check_scope(access)
+        _check_scope(access, "read")
         wanted = list(dict.fromkeys(tags))
         if len(wanted) > MAX_READ_TAGS:
             raise SiteRefused("too_large", f"At most {MAX_READ_TAGS} tags are read at once, not {len(wanted)}.")
@@ -178,6 +179,7 @@ class Gateway:
         tokens = [line.current.tokens for line in self._lines.values() if line.current is not None]
         ended = await astill_live({access_key for held in tokens for access_key, _ in held.keys})
         for held in tokens:
+            held.forget_ended()
             for key in held.keys:
                 if key[0] in ended:
                     held.forget(key)
@@ -210,6 +212,8 @@ def _weak_bell(gateway: Gateway) -> Any:
     return ring
 
 
-def _check_scope(access: SiteAccess) -> None:
-    if not access.allows("data:live"):
+def _check_scope(access: SiteAccess, method: str) -> None:
+    """By the table that the agent asks too (contract/scopes.py)."""
+    scope = SCOPE_OF_METHOD[method]
+    if scope is not None and not access.allows(scope):
         raise SiteRefused("role", f"The role {access.role_name} does not show live values.")

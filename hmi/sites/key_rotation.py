@@ -71,13 +71,14 @@ def rotate_send_key(
             fresh = rotate(management, conduit.entity_path, conduit.send_key_name, used, hand_over, repair=repair)
         except ManagementError as error:
             if conduit.send_key_changed == now:
-                record_change(conduit, "Send key replaced, but the one before is still good", by, now)
+                what = "Send key replaced, but the one before is still good"
+                record_change(conduit, what, by, now, tag="conduit:send-key:replaced")
                 raise RotationError(
                     f"{error} The new key is in use, but the one before is still good: rotate again to end that."
                 ) from error
             raise
     mark = fingerprint(fresh.key or "")
-    record_change(conduit, f"Send key rotated, the new one is {mark}", by, now)
+    record_change(conduit, f"Send key rotated, the new one is {mark}", by, now, tag="conduit:send-key:rotated")
     return mark
 
 
@@ -96,7 +97,8 @@ def begin_listen_rotation(conduit: Conduit, out: Path, now: datetime, by: str = 
             conduit.listen_rotation = now
             conduit.save(update_fields=["listen_rotation"])
             mark = fingerprint(connection.key or "")
-            record_change(conduit, f"Listen key {mark} made for the agent; the one before is still good", by, now)
+            what = f"Listen key {mark} made for the agent; the one before is still good"
+            record_change(conduit, what, by, now, tag="conduit:listen-key:made")
     file = out / LISTEN_FILE
     write_private(file, f"{connection.format()}\n")
     return file, fingerprint(connection.key or "")
@@ -122,7 +124,8 @@ def finish_listen_rotation(conduit: Conduit, now: datetime, by: str = "", *, for
         retire_key(management, path, LISTEN_RULE, fresh)
         conduit.listen_slot, conduit.listen_rotation, conduit.listen_key_changed = fresh, None, now
         conduit.save(update_fields=["listen_slot", "listen_rotation", "listen_key_changed"])
-    record_change(conduit, "Listen key rotated, the one before opens nothing any more", by, now)
+    what = "Listen key rotated, the one before opens nothing any more"
+    record_change(conduit, what, by, now, tag="conduit:listen-key:rotated")
 
 
 def _slot(conduit: Conduit) -> Which:

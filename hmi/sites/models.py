@@ -4,7 +4,9 @@
 ``Conduit``          the site's hybrid connection: where it is, the Send key's file, the agent's pinned certificate
 ``ConduitChange``    what was done to a conduit's keys, when and by whom
 ``Grant``            (hmi/sites/grants.py) a role that a person holds at a site from a time until a time
+``GrantReminder``    who was told that which grant ends
 ``SiteAccessToken``  which access token was opened for which grant and which signed-in session
+``ViewAs``           an administrator looks at a site as another person, from when until when
 """
 
 from __future__ import annotations
@@ -12,17 +14,31 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
 
+from hmi.sites.company_groups import CompanyGroup, GroupGrant
 from hmi.sites.grants import Grant
 
-__all__ = ["Conduit", "ConduitChange", "Grant", "Site", "SiteAccessToken", "check_slug", "check_time_zone"]
+__all__ = [
+    "CompanyGroup",
+    "Conduit",
+    "ConduitChange",
+    "Grant",
+    "GrantReminder",
+    "GroupGrant",
+    "Site",
+    "SiteAccessToken",
+    "ViewAs",
+    "check_slug",
+    "check_time_zone",
+]
 
 # A slug stands in addresses, file names and the relay's entity path, so its alphabet is the narrowest of the three.
 check_slug = RegexValidator(
@@ -62,6 +78,10 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @transaction.atomic  # with its audit event or not at all
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
 
     @property
     def audience(self) -> str:
@@ -136,3 +156,47 @@ class SiteAccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"access token for grant {self.grant_id}"
+
+
+class GrantReminder(models.Model):
+    """One letter about one end of a grant to one person. Written before the letter goes: no second one ever does.
+
+    ``sent_at`` stays empty while it is on its way; a row that keeps none belongs to a program that died on the way.
+    """
+
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="reminders")
+    ends_at = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A grant that was lengthened has another end, of which people are told anew.
+            models.UniqueConstraint(fields=["grant", "ends_at", "days", "to"], name="one_reminder_of_each_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days} day(s) before {self.ends_at:%Y-%m-%d %H:%M} to {self.to}"
+
+
+class ViewAs(models.Model):
+    """``admin`` looks at ``site`` as ``person`` until ``ends_at`` at the latest, within one signed-in session.
+
+    The session's key stands here as a digest: this table opens nobody's session.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    admin = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    session_digest = models.CharField(max_length=64, db_index=True)
+    begun_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-begun_at"]
+
+    def __str__(self) -> str:
+        return f"{self.admin} as {self.person} at {self.site}"

@@ -13,15 +13,18 @@ from collections.abc import AsyncIterator
 
 from hmi.sites.access import AccessKey, SiteAccess
 from hmi.sites.background import in_background
+from hmi.sites.ended_tokens import ended_since
 from hmi.sites.errors import SiteRefused
 from hmi.sites.site_session import SiteSession
 from hmi.sites.tokens import asite_token_for
 from relay_bridge.contract.messages import AuthAnswer
+from relay_bridge.contract.scopes import SCOPE_OF_METHOD
 from relay_bridge.contract.tokens import READ_LIFE
 
 RENEW_BEFORE = 30  # seconds before its expiry a token is replaced
 MAX_PLACES = 256  # tokens on one session, where the agent allows that many
-LIVE_SCOPES = frozenset({"data:live"})  # all that catalog and read need
+# All that catalog and read need.
+LIVE_SCOPES = frozenset(scope for scope in (SCOPE_OF_METHOD["catalog"], SCOPE_OF_METHOD["read"]) if scope)
 
 TokenKey = tuple[AccessKey, str]  # and the signed-in session: a token ends with it
 
@@ -31,11 +34,13 @@ class _NoRoom(Exception):  # noqa: N818 - an event: the agent takes no more toke
 
 
 class _Place:
-    """One handle at the agent. ``users`` are calls in flight under it; ``expires`` in epoch seconds."""
+    """One handle at the agent. ``users`` are calls in flight under it; ``expires`` in epoch seconds, ``minted`` when
+    its token was last minted, in monotonic seconds."""
 
     def __init__(self, handle: int | None) -> None:
         self.handle = handle
         self.expires = 0.0
+        self.minted = 0.0  # monotonic
         self.users = 0
         self.presenting: asyncio.Task[None] | None = None
 
@@ -80,6 +85,12 @@ class PresentedTokens:
         if place is not None:
             place.expires = 0.0
 
+    def forget_ended(self) -> None:
+        """Tokens whose access token was ended by hand since they were minted are not used again."""
+        for (key, session_key), place in self._places.items():
+            if ended_since(key.grant_id, session_key, place.minted):
+                place.expires = 0.0
+
     async def _take(self, access: SiteAccess) -> _Place:
         key = (access.key, access.session_key)
         async with self._freed:
@@ -108,6 +119,7 @@ class PresentedTokens:
         return place.handle
 
     async def _present(self, place: _Place, access: SiteAccess) -> None:
+        minted = time.monotonic()
         try:
             token = await asite_token_for(access, LIVE_SCOPES, READ_LIFE)
             answer = await self._authenticate(token, place)
@@ -115,7 +127,7 @@ class PresentedTokens:
             if self._places.get((access.key, access.session_key)) is place:
                 del self._places[access.key, access.session_key]
             raise
-        place.handle, place.expires = answer.a, float(answer.exp)
+        place.handle, place.expires, place.minted = answer.a, float(answer.exp), minted
 
     async def _authenticate(self, token: str, place: _Place) -> AuthAnswer:
         try:

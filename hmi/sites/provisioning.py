@@ -24,7 +24,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.issuer import SigningKeyError, create_signing_key, load_signing_key, public_jwks
+from accounts.issuer import SigningKeyError, create_signing_key, load_ring
 from hmi.sites.conduit_changes import record_change
 from hmi.sites.identity import IDENTITY_LIFE, IdentityError, ensure_web_app_identity, make_identity
 from hmi.sites.models import Conduit, Site
@@ -91,7 +91,7 @@ def provision_site(plan: SitePlan, now: datetime) -> Provisioned:
                 undo.callback(_remove_send_key, conduit)
                 write_private(conduit.send_key_path, f"{keys.send.primary.key}\n")
                 _write_folder(plan.out, files, undo)
-                record_change(conduit, "provisioned", plan.by, now)
+                record_change(conduit, "provisioned", plan.by, now, tag="conduit:site:provisioned")
             undo.pop_all()  # committed: from here on it stays
     except ProvisioningError as error:
         raise ProvisioningError(" ".join([str(error), *left])) from error
@@ -125,13 +125,13 @@ def cut_off_site(site: Site, now: datetime, by: str = "") -> list[str]:
         _remove_send_key(conduit)
         done.append("Send key deleted")
     if done:
-        record_change(conduit, f"cut off: {'; '.join(done)}", by, now)
+        record_change(conduit, f"cut off: {'; '.join(done)}", by, now, tag="conduit:site:cut-off")
     with changing_relay() as management:
         if management.find_conduit(conduit.entity_path) is not None:
             check_same_relay(conduit, management.get_rule_keys(conduit.entity_path, SEND_RULE).primary)
             management.delete_conduit(conduit.entity_path)
             done.append(f"hybrid connection {conduit.entity_path} deleted at the relay: its sockets are closed")
-            record_change(conduit, done[-1], by, now)
+            record_change(conduit, done[-1], by, now, tag="conduit:relay:deleted")
     return done
 
 
@@ -194,8 +194,9 @@ def _own_keys(now: datetime) -> tuple[str, str]:
     make_private_dir(settings.SIGHTLINE.secrets_dir)
     certificate = ensure_web_app_identity(now)
     path = settings.SIGHTLINE.signing_key
-    key = load_signing_key(path) if path.exists() else create_signing_key(path)
-    return certificate, json.dumps(public_jwks(key), indent=1) + "\n"
+    if not path.exists():
+        create_signing_key(path)
+    return certificate, json.dumps(load_ring(path).public_jwks(now.timestamp()), indent=1) + "\n"
 
 
 def _write_folder(out: Path, files: dict[str, str], undo: contextlib.ExitStack) -> None:

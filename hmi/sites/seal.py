@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hmi.sites.grants import Grant
 
 _SALT = "hmi.sites.grant"
+_UNDECIDED = ["not-needed", None, None, "", None, None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,6 +37,13 @@ def _digest(grant: Grant, key: str | bytes) -> str:
         grant.pk, grant.user_id, grant.role_id, grant.site_id, grant.granted_by_id, grant.epoch, grant.reason,
         _microseconds(grant.valid_from), _microseconds(grant.valid_until), _microseconds(grant.revoked_at),
     ]  # fmt: skip
+    decided = [
+        grant.approval, grant.approved_by_id, grant.revoked_by_id, grant.end_reason, _microseconds(grant.approved_at),
+        _microseconds(grant.given_at),
+    ]  # fmt: skip
+    if decided != _UNDECIDED:
+        # Rows sealed before these fields existed have none of them and keep the shorter form; no row fits both.
+        fields += decided
     return salted_hmac(_SALT, json.dumps([str(field) for field in fields]), secret=key, algorithm="sha256").hexdigest()
 
 

@@ -19,10 +19,22 @@ import msgspec
 
 from hmi.sites.conduit_info import ConduitInfo
 from hmi.sites.errors import SiteRefused, SiteUnreachable
+from hmi.sites.issuer_keys import AgentKeys
 from hmi.sites.reasons import reason_for
 from relay_bridge.contract import codec
 from relay_bridge.contract.errors import MalformedMessage, RequestRefused
-from relay_bridge.contract.messages import VERSION, Answer, Auth, AuthAnswer, Credit, Hello, HelloAnswer, Push
+from relay_bridge.contract.messages import (
+    VERSION,
+    Answer,
+    Auth,
+    AuthAnswer,
+    Credit,
+    Hello,
+    HelloAnswer,
+    Keys,
+    KeysAnswer,
+    Push,
+)
 from relay_bridge.protocol.errors import RelayError
 from relay_bridge.secure_channel.errors import SecureChannelError
 from relay_bridge.secure_channel.inner_tls import InnerTls
@@ -54,6 +66,7 @@ class SiteSession:
         self._on_push = on_push
         self._pending: dict[int, asyncio.Future[Answer]] = {}
         self._last_id = 0
+        self._agent_keys: AgentKeys | None = None
         self._turns = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._waiting = 0
         self._closed = asyncio.Event()
@@ -164,7 +177,19 @@ class SiteSession:
         self, token: str, *, renew: int | None = None, deadline: float = CALL_DEADLINE
     ) -> AuthAnswer:
         """Present a site token; the answer has the handle for calls. ``renew``: keep this older handle."""
+        await self.bring_keys(deadline=deadline)
         return await self.call("auth", Auth(token=token, a=renew), AuthAnswer, deadline=deadline)
+
+    async def bring_keys(self, *, deadline: float = CALL_DEADLINE) -> AgentKeys:
+        """See to it that the agent knows the key that signs now; answers what it knows."""
+        if self._agent_keys is None:
+            self._agent_keys = AgentKeys(self.info.name, self.hello.keys)
+
+        async def ask(keys: Keys) -> KeysAnswer:
+            return await self.call("keys", keys, KeysAnswer, deadline=deadline)
+
+        await self._agent_keys.bring_up_to_date(ask)
+        return self._agent_keys
 
     async def acknowledge(self, number: int) -> None:
         """Give credit for every data push up to ``number``; ``SiteUnreachable`` when the session is gone."""

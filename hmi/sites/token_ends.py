@@ -1,16 +1,27 @@
 """Ends access tokens the moment what they stood on changes: the grant, its role, the site, the person, the session.
 
-It happens inside the transaction that makes the change: either both are done or neither.
+It happens inside the transaction that makes the change: either both are done or neither. The other way round, whoever
+ends an access token (the administration's list) ends the pages and calls under it: after the commit the bell rings.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.db.models.signals import post_delete, post_save
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_delete
+from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
+
+from hmi.sites import access_changes
+from hmi.sites.ended_tokens import note_end
+
+# What made the change tells the pages itself, and in its own words.
+_by_a_change: ContextVar[bool] = ContextVar("by_a_change", default=False)
 
 
 def end_tokens(**about: Any) -> int:
@@ -20,7 +31,11 @@ def end_tokens(**about: Any) -> int:
     doomed = SiteAccessToken.objects.filter(**about).values_list("token_id", flat=True)
     tokens = get_access_token_model().objects.filter(pk__in=list(doomed))
     count = len(tokens)
-    tokens.delete()
+    changing = _by_a_change.set(True)
+    try:
+        tokens.delete()
+    finally:
+        _by_a_change.reset(changing)
     return count
 
 
@@ -33,6 +48,7 @@ def connect() -> None:
     post_save.connect(_site_saved, sender=Site, dispatch_uid="sites.token_ends.site")
     post_save.connect(_user_saved, sender=get_user_model(), dispatch_uid="sites.token_ends.user")
     post_delete.connect(_session_deleted, sender=Session, dispatch_uid="sites.token_ends.session")
+    pre_delete.connect(_token_going, sender=get_access_token_model(), dispatch_uid="sites.token_ends.token")
 
 
 def _grant_saved(instance: Any, created: bool, **_facts: Any) -> None:
@@ -57,3 +73,19 @@ def _user_saved(instance: Any, created: bool, **_facts: Any) -> None:
 
 def _session_deleted(instance: Any, **_facts: Any) -> None:
     end_tokens(session_key=instance.session_key)
+
+
+def _token_going(instance: Any, **_facts: Any) -> None:
+    """One that has expired ends nothing, and a renewed one is no longer linked when its old row goes."""
+    from hmi.sites.models import SiteAccessToken  # noqa: PLC0415
+
+    if _by_a_change.get() or instance.expires <= timezone.now():
+        return
+    link = SiteAccessToken.objects.filter(token=instance).first()
+    if link is not None:
+        transaction.on_commit(lambda: _tell(link.grant_id, link.session_key))
+
+
+def _tell(grant_id: UUID, session_key: str) -> None:
+    note_end(grant_id, session_key)
+    access_changes.announce()

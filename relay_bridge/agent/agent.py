@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +25,7 @@ from relay_bridge.agent.drivers import build_drivers
 from relay_bridge.agent.drivers.base import DOWN, Driver
 from relay_bridge.agent.handles import LEASE
 from relay_bridge.agent.live_plan import HEARTBEAT
-from relay_bridge.agent.site import open_site
+from relay_bridge.agent.site import AGENT_NAME, open_site
 from relay_bridge.agent.trust import load_trust
 from relay_bridge.agent.uplink import Uplink
 from relay_bridge.contract.messages import SourceState
@@ -69,6 +70,9 @@ class SiteAgent:
     async def run(self) -> None:
         """Serve until stopped. A dead source or relay is a state and is told in words; it does not end this."""
         logger.info("site %s: %d tags of %d sources", self.site.id, len(self.config.tags), len(self.drivers))
+        self.site.admission.memory.open(self.site.clock.wall())
+        self.site.journal.open()
+        self._note_config()
         sources = [asyncio.create_task(self._supervise(driver)) for driver in self.drivers.values()]
         uplink = asyncio.create_task(self.uplink.run())
         health = asyncio.create_task(self._tell_health())
@@ -80,7 +84,23 @@ class SiteAgent:
         finally:
             await self.uplink.drain()
             await _end([uplink, health, stopped, *sources], DRIVERS_STOP)
+            self.site.admission.memory.close()
+            self.site.journal.close()
             logger.info("site %s: stopped", self.site.id)
+
+    def _note_config(self) -> None:
+        """What this agent was told to do, by the digest of its file: a changed file shows as another one."""
+        try:
+            digest = hashlib.sha256(self.config.path.read_bytes()).hexdigest()
+        except OSError:  # it was read a moment ago; a site can do without the file until its next start
+            digest = ""
+        facts = {
+            "version": AGENT_NAME,
+            "sources": str(len(self.drivers)),
+            "tags": str(len(self.config.tags)),
+            "hash": digest,
+        }
+        self.site.journal.record("agent:config:loaded", result="done", subject=self.config.path.name, facts=facts)
 
     async def _supervise(self, driver: Driver) -> None:
         """Drivers look after their own connection; one that breaks all the same does not take the others along."""

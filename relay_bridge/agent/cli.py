@@ -19,6 +19,7 @@ from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.check import EXIT_FINDINGS, check
 from relay_bridge.agent.config import load_config
 from relay_bridge.agent.errors import ConfigError
+from relay_bridge.agent.journal_command import WHAT, journal_command
 
 EXIT_CONFIG = 2
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             asyncio.run(_run(options.config))
             return 0
+        if options.command == "journal":
+            return journal_command(options.what, load_config(options.config), sys.stdout)
         findings = asyncio.run(check(options.config, sys.stdout))
     except ConfigError as error:
         print(f"sightline-site: {error}", file=sys.stderr)
@@ -64,8 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="sightline-site", description="Serve a site's process values through a relay, without an open port."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, words in (("run", "serve the site until stopped"), ("check", "say what is wrong before the first start")):
+    for name, words in (
+        ("run", "serve the site until stopped"),
+        ("check", "say what is wrong before the first start"),
+        ("journal", "check this site's own audit trail, or print what it holds"),
+    ):
         command = commands.add_parser(name, help=words, description=words)
+        if name == "journal":
+            command.add_argument("what", choices=list(WHAT), help="; ".join(f"{w}: {does}" for w, does in WHAT.items()))
         command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the site.toml to use")
         command.add_argument(
             "--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"), help="default: INFO"

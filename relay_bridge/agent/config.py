@@ -18,6 +18,7 @@ from relay_bridge.agent.config_file import (
     LATER_SECTIONS,
     OPCUA_PATTERN,
     AnySource,
+    AuditSection,
     LimitsSection,
     MemorySource,
     OpcUaSource,
@@ -52,6 +53,7 @@ class SiteConfig:
     tags: tuple[TagConfig, ...]
     assets: tuple[AssetConfig, ...]
     limits: LimitsSection
+    audit: AuditSection
     passwords: dict[str, str] = field(default_factory=dict, repr=False)  # of sources, by their id
 
 
@@ -85,6 +87,7 @@ def load_config(path: Path | str) -> SiteConfig:
         tags=resolved,
         assets=assets,
         limits=file.limits,
+        audit=msgspec.structs.replace(file.audit, path=str(base / file.audit.path)),
         passwords=_passwords(sources, base),
     )
 
@@ -187,6 +190,7 @@ def _absolute_trust(trust: TrustSection, base: Path) -> TrustSection:
         web_app_pin=str(base / trust.web_app_pin),
         agent_cert=str(base / trust.agent_cert),
         agent_key=str(base / trust.agent_key),
+        memory=str(base / trust.memory),
     )
 
 

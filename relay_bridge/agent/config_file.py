@@ -57,6 +57,7 @@ class TrustSection(Section, frozen=True):
     web_app_pin: Path_  # PEM certificate of the web app
     agent_cert: Path_  # PEM certificate of this agent
     agent_key: Path_  # PEM key of this agent, mode 0600
+    memory: Path_ = "state/admission.sqlite3"  # written by the agent: which tokens it has seen
 
 
 class OpcUaSource(Section, frozen=True, tag="opcua", tag_field="kind"):
@@ -130,6 +131,13 @@ class LimitsSection(Section, frozen=True):
     requests_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 1000
 
 
+class AuditSection(Section, frozen=True):
+    """The journal of what happened here. ``path``: a folder of its own; ``keep_days``: how long events stay."""
+
+    path: Path_ = "audit"
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 400
+
+
 class SiteFile(Section, frozen=True):
     """The whole file. Lists are kept raw so that each entry can be named when it is wrong."""
 
@@ -140,6 +148,7 @@ class SiteFile(Section, frozen=True):
     tag: list[dict[str, Any]] = []
     tank: list[dict[str, Any]] = []
     limits: LimitsSection = LimitsSection()
+    audit: AuditSection = AuditSection()
 
 
 # Sections of a later version: refused by name, because leaving them out silently would promise what is not done.
@@ -148,5 +157,4 @@ LATER_SECTIONS: dict[str, str] = {
     "write": "writing",
     "command": "commands",
     "history": "a local history",
-    "audit": "the audit journal",
 }

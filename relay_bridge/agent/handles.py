@@ -19,6 +19,7 @@ NOT_ACCEPTED = "The site did not accept this token."
 class _Presented:
     admitted: Admitted
     at: float  # monotonic seconds
+    until: float  # monotonic seconds: a wall clock that is set back gives no token a longer life
 
 
 class Handles:
@@ -41,16 +42,19 @@ class Handles:
             renew = self._last
         elif renew not in self._open:
             raise RequestRefused("auth", NOT_ACCEPTED)
-        self._open[renew] = _Presented(admitted, self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._open[renew] = _Presented(admitted, now, now + admitted.valid_until - self._clock.wall())
         return renew
 
     def require(self, handle: int | None, scope: str) -> Admitted:
         """What the handle opens now; ``RequestRefused`` ``auth`` when it opens nothing, ``role`` without the scope."""
         presented = self._open.get(handle) if handle is not None else None
-        if presented is None or not self._admission.still_holds(presented.admitted, self._clock.wall()):
+        if presented is None or not self._holds(presented):
             raise RequestRefused("auth", "Present a valid token first; this request came without one.")
         if scope not in presented.admitted.scopes:
             raise RequestRefused("role", f"The presented token does not carry {scope}.")
+        if presented.admitted.write is not None and handle is not None:
+            del self._open[handle]  # single use: this call is the one
         return presented.admitted
 
     def lease_left(self) -> float:
@@ -60,15 +64,19 @@ class Handles:
             (
                 min(presented.admitted.valid_until - wall, presented.at + self._lease - now)
                 for presented in self._open.values()
-                if STREAM_SCOPE in presented.admitted.scopes and self._admission.still_holds(presented.admitted, wall)
+                if STREAM_SCOPE in presented.admitted.scopes and self._holds(presented)
             ),
             default=0.0,
         )
 
     def _forget_expired(self) -> None:
-        wall = self._clock.wall()
-        for handle in [h for h, p in self._open.items() if not self._admission.still_holds(p.admitted, wall)]:
+        for handle in [h for h, presented in self._open.items() if not self._holds(presented)]:
             del self._open[handle]
+
+    def _holds(self, presented: _Presented) -> bool:
+        return self._clock.monotonic() < presented.until and self._admission.still_holds(
+            presented.admitted, self._clock.wall()
+        )
 
     def __len__(self) -> int:
         return len(self._open)

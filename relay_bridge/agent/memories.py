@@ -1,70 +1,146 @@
-"""Two bounded memories of admission: which token ids were presented, and the highest epoch of each grant.
+"""``AdmissionMemory``: which token ids were presented, by which session, and the highest epoch of each grant.
 
-Neither ever forgets what it still needs: when it is full of live entries, the newcomer is refused.
+Bounded, and it never forgets what it still needs. When it cannot remember (full, or its file takes nothing) one rule
+holds: **whatever writes is refused, and looking goes on**. A token that only reads is still bound to the web app's
+certificate and to this site, and dead within minutes; a write that could come twice could move a valve.
 """
 
 from __future__ import annotations
 
-from relay_bridge.contract.tokens import CLOCK_SKEW, MAX_LIFE
+import logging
 
-# At 50 tokens a second for MAX_LIFE + 2 x CLOCK_SKEW = 360 s: 18 000 ids, under 4 MB.
-MAX_TOKEN_IDS = 20_000
-MAX_GRANTS = 20_000
+from relay_bridge.agent.replay_store import RETRY_EVERY, Epoch, Presented, ReplayStore, StoreFailed
+from relay_bridge.contract.refusals import TokenRefused
+from relay_bridge.contract.tokens import CLOCK_SKEW, MAX_LIFE, WRITE_LIFE
+
+# 50 tokens a second for MAX_LIFE + 2 x CLOCK_SKEW = 360 s; under 4 MB.
+MAX_TOKEN_IDS = 18_000
+MAX_GRANTS = 18_000
 # A token under an older epoch was signed before the epoch rose, so it is dead after this many seconds.
 EPOCH_MEMORY = MAX_LIFE + 2 * CLOCK_SKEW
+# Without the memory of the last run: every token that writes and may have been presented then is dead after this.
+BLIND_TIME = WRITE_LIFE + 2 * CLOCK_SKEW
+logger = logging.getLogger(__name__)
 
 
-class MemoryFull(Exception):  # noqa: N818 - a state of the memory, told in words
-    """Everything remembered is still needed."""
+class AdmissionMemory:
+    """Times are epoch seconds by this machine's clock. Without a store nothing outlives a restart: no write is let in.
 
-
-class PresentedTokens:
-    """Token ids with the session that presented them, kept until the token is dead.
-
-    A read token may be presented again on its own session (a renewal that was repeated); on another session it
-    is a copy. Not kept over a restart: reads are harmless twice, and no token outlives ``MAX_LIFE``.
+    ``open`` before the first token, ``close`` after the last.
     """
 
-    def __init__(self, limit: int = MAX_TOKEN_IDS) -> None:
-        self._limit = limit
-        self._seen: dict[str, tuple[str, float]] = {}
+    def __init__(
+        self, store: ReplayStore | None = None, *, max_token_ids: int = MAX_TOKEN_IDS, max_grants: int = MAX_GRANTS
+    ) -> None:
+        self._store = store
+        self._max_token_ids = max_token_ids
+        self._max_grants = max_grants
+        self._presented: dict[str, Presented] = {}
+        self._epochs: dict[str, Epoch] = {}
+        self._blind_until = 0.0
+        self._retry_at = 0.0
+        self._full = False
+
+    def open(self, now: float) -> None:
+        """Take up what the last run left. A file that cannot be used is said in the log; tried again every minute."""
+        if self._store is None:
+            return
+        self._retry_at = now + RETRY_EVERY
+        try:
+            kept = self._store.open()
+            for presented in kept.presented:
+                self._presented.setdefault(presented.jti, presented)
+            for epoch in kept.epochs:
+                known = self._epochs.get(epoch.gid)
+                if known is None or known.epoch < epoch.epoch:
+                    self._epochs[epoch.gid] = epoch
+            self._store.keep(self._presented.values(), self._epochs.values(), sync=True)
+        except StoreFailed as error:
+            logger.error("Nothing that writes is let in until this is mended: %s.", error)  # noqa: TRY400
+            return
+        if kept.fresh:
+            self._blind_until = now + BLIND_TIME
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
 
     def session_of(self, jti: str) -> str | None:
-        """The session that first presented this id, or ``None``."""
-        entry = self._seen.get(jti)
-        return entry[0] if entry else None
+        """The session that first presented this id, or None."""
+        entry = self._presented.get(jti)
+        return entry.session if entry else None
 
-    def remember(self, jti: str, session: str, until: float, now: float) -> None:
-        """Keep ``jti`` until ``until`` (epoch s); raises ``MemoryFull``."""
-        if jti not in self._seen and len(self._seen) >= self._limit:
-            self._seen = {known: entry for known, entry in self._seen.items() if entry[1] > now}
-            if len(self._seen) >= self._limit:
-                raise MemoryFull("the memory of presented tokens is full")
-        self._seen[jti] = (session, until)
+    def highest_epoch(self, gid: str) -> int | None:
+        """The highest epoch seen of a grant, or None."""
+        entry = self._epochs.get(gid)
+        return entry.epoch if entry else None
+
+    def remember(self, presented: Presented, epoch: Epoch, *, writes: bool) -> None:
+        """Keep both; ``TokenRefused`` (``memory-full``, ``memory-lost``) when ``writes`` and they cannot be kept.
+
+        Called once everything else about the token holds, so that a refused token uses up nothing.
+        """
+        now = epoch.seen
+        if not self._make_room(presented.jti, epoch.gid, now):
+            if writes:
+                raise TokenRefused("memory-full")
+            self._say_full()
+            return
+        self._full = False
+        kept = self._keep(presented, epoch, now, sync=writes)
+        if writes and (not kept or now < self._blind_until):
+            raise TokenRefused("memory-lost")
+        self._presented[presented.jti] = presented
+        self._epochs[epoch.gid] = epoch
+
+    def _make_room(self, jti: str, gid: str, now: float) -> bool:
+        """Drop what is over, when there is no place left; False when everything is still needed."""
+        over = [] if self._has_place(jti) else [p.jti for p in self._presented.values() if p.until <= now]
+        long_unseen = (
+            [] if self._has_grant_place(gid) else [e.gid for e in self._epochs.values() if e.seen + EPOCH_MEMORY <= now]
+        )
+        for token_id in over:
+            del self._presented[token_id]
+        for grant in long_unseen:
+            del self._epochs[grant]
+        if (over or long_unseen) and self._store is not None and self._store.durable:
+            try:
+                self._store.forget(over, long_unseen)
+            except StoreFailed as error:
+                self._say_lost(error)
+        return self._has_place(jti) and self._has_grant_place(gid)
+
+    def _has_place(self, jti: str) -> bool:
+        return jti in self._presented or len(self._presented) < self._max_token_ids
+
+    def _has_grant_place(self, gid: str) -> bool:
+        return gid in self._epochs or len(self._epochs) < self._max_grants
+
+    def _keep(self, presented: Presented, epoch: Epoch, now: float, *, sync: bool) -> bool:
+        if self._store is None:
+            return False
+        if not self._store.durable and now >= self._retry_at:
+            self.open(now)
+        if not self._store.durable:
+            return False
+        try:
+            self._store.keep([presented], [epoch], sync=sync)
+        except StoreFailed as error:
+            self._say_lost(error)
+            self._retry_at = now + RETRY_EVERY
+            return False
+        return True
+
+    def _say_lost(self, error: StoreFailed) -> None:
+        logger.error("Nothing that writes is let in until this is mended: %s.", error)
+
+    def _say_full(self) -> None:
+        if not self._full:
+            logger.error(
+                "The memory of presented tokens is full (%d ids, %d grants): nothing that writes is let in, and tokens "
+                "that read are let in without being remembered.", len(self._presented), len(self._epochs),
+            )  # fmt: skip
+        self._full = True
 
     def __len__(self) -> int:
-        return len(self._seen)
-
-
-class GrantEpochs:
-    """The highest epoch seen of each grant: whoever shows a lower one shows a permission that has changed since."""
-
-    def __init__(self, limit: int = MAX_GRANTS) -> None:
-        self._limit = limit
-        self._highest: dict[str, tuple[int, float]] = {}
-
-    def highest(self, grant: str) -> int | None:
-        entry = self._highest.get(grant)
-        return entry[0] if entry else None
-
-    def remember(self, grant: str, epoch: int, now: float) -> None:
-        """Keep the higher of the known and this epoch; raises ``MemoryFull``."""
-        known = self._highest.get(grant)
-        if known is None and len(self._highest) >= self._limit:
-            self._highest = {g: entry for g, entry in self._highest.items() if entry[1] + EPOCH_MEMORY > now}
-            if len(self._highest) >= self._limit:
-                raise MemoryFull("the memory of grant epochs is full")
-        self._highest[grant] = (max(epoch, known[0]) if known else epoch, now)
-
-    def __len__(self) -> int:
-        return len(self._highest)
+        return len(self._presented)

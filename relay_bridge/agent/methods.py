@@ -12,6 +12,8 @@ from relay_bridge.agent.admission import AdmissionRefused
 from relay_bridge.agent.handles import NOT_ACCEPTED, Handles
 from relay_bridge.agent.site import AGENT_NAME, Site
 from relay_bridge.agent.stream import LiveStream
+from relay_bridge.agent.token_keys import KeysRefused
+from relay_bridge.contract.audit import refusal_tag
 from relay_bridge.contract.codec import decode_parameters, read_item
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import (
@@ -24,6 +26,8 @@ from relay_bridge.contract.messages import (
     Empty,
     Hello,
     HelloAnswer,
+    Keys,
+    KeysAnswer,
     PingAnswer,
     Rate,
     Read,
@@ -31,11 +35,14 @@ from relay_bridge.contract.messages import (
     Request,
     Sub,
     SubAnswer,
+    Trail,
+    TrailAnswer,
     Unsub,
 )
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN
-from relay_bridge.contract.scopes import format_scopes
+from relay_bridge.contract.scopes import SCOPE_OF_METHOD, format_scopes
 
+KEYS_NOT_ACCEPTED = "The site did not accept these keys; its log says why."
 logger = logging.getLogger(__name__)
 
 
@@ -53,6 +60,7 @@ def answer_hello(site: Site, hello: Hello) -> HelloAnswer:
         t=site.clock.wall_ms(),
         hb=HEARTBEAT_MS,
         sources=site.subscriptions.states(),
+        keys=site.token_keys.stamp,
     )
 
 
@@ -80,16 +88,20 @@ class Methods:
         self._session = session
         self._peer = peer_thumbprint
         self._later = later  # runs what must not hold up an answer
-        self._methods: dict[str, _Method] = {
-            "hello": _Method(self._hello_again, None),
-            "auth": _Method(self._auth, None),
-            "ping": _Method(self._ping, None),
-            "catalog": _Method(self._catalog, "data:live"),
-            "read": _Method(self._read, "data:live"),
-            "sub": _Method(self._sub, "data:live"),
-            "unsub": _Method(self._unsub, "data:live"),
-            "rate": _Method(self._rate, "data:live"),
+        run: dict[str, Callable[..., Awaitable[msgspec.Struct]]] = {
+            "hello": self._hello_again,
+            "auth": self._auth,
+            "keys": self._keys,
+            "ping": self._ping,
+            "catalog": self._catalog,
+            "read": self._read,
+            "sub": self._sub,
+            "unsub": self._unsub,
+            "rate": self._rate,
+            "trail": self._trail,
         }
+        # By the table that the web app reads too; a method that is missing there ends every session at its start.
+        self._methods = {name: _Method(method, SCOPE_OF_METHOD[name]) for name, method in run.items()}
 
     async def call(self, request: Request) -> msgspec.Struct:
         """Run one request; every ``RequestRefused`` is an answer. The token is judged before the parameters."""
@@ -110,13 +122,38 @@ class Methods:
                 auth.token, self._peer, self._site.clock.wall(), session=self._session
             )
         except AdmissionRefused as refusal:
-            logger.warning("session %s: token refused: %s", self._session, refusal.reason)
+            logger.warning("session %s: token refused: %s (%s)", self._session, refusal.reason, refusal.code)
+            self._site.journal.record(
+                refusal_tag(refusal.code), result="refused", reason=refusal.reason, session=self._session
+            )
             raise RequestRefused("auth", NOT_ACCEPTED) from None
         handle = self._handles.present(admitted, auth.a)
         return AuthAnswer(a=handle, scope=format_scopes(admitted.scopes), exp=admitted.exp)
 
+    async def _keys(self, keys: Keys) -> KeysAnswer:
+        """No token is asked for: the statement is signed itself, and the peer is the pinned web app."""
+        if not keys.statement:
+            return self._site.token_keys.answer()
+        try:
+            answer = self._site.token_keys.renew(keys.statement, self._site.clock.wall())
+        except KeysRefused as refusal:
+            logger.warning("session %s: new issuer keys refused: %s", self._session, refusal.reason)
+            self._site.journal.record(
+                "agent:keys:refused", result="refused", reason=refusal.reason, session=self._session
+            )
+            raise RequestRefused("auth", KEYS_NOT_ACCEPTED) from None
+        facts = {"sequence": str(answer.sequence)}
+        self._site.journal.record("agent:keys:renewed", result="done", session=self._session, facts=facts)
+        return answer
+
     async def _ping(self, _: Empty) -> PingAnswer:
         return PingAnswer(t=self._site.clock.wall_ms())
+
+    async def _trail(self, trail: Trail) -> TrailAnswer:
+        """No token is asked for: what is told are signed statements, and the peer is the pinned web app."""
+        held = self._site.counterpart.held() if trail.mine is None else self._site.counterpart.take(trail.mine)
+        agrees = trail.held is None or await self._site.counterpart.agrees(trail.held)
+        return TrailAnswer(mine=self._site.journal.checkpoint(), held=held, agrees=agrees)
 
     async def _catalog(self, query: CatalogQuery) -> CatalogAnswer:
         return self._site.catalog.page(query)

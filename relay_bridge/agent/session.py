@@ -61,6 +61,7 @@ class Session:
             handles=handles,
             clock=site.clock,
             heartbeat=site.heartbeat,
+            lease_ended=self._note_lease_end,
         )
         self._methods = Methods(
             site, handles, self._stream, session=self.name, peer_thumbprint=channel.peer_thumbprint, later=self._later
@@ -200,6 +201,9 @@ class Session:
         task = asyncio.create_task(work)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
+
+    def _note_lease_end(self) -> None:
+        self._site.journal.record("agent:lease:ended", result="done", session=self.name)
 
     async def _send(self, data: bytes) -> None:
         async with self._turn:

@@ -30,12 +30,14 @@ class LiveStream:
         handles: Handles,
         clock: Clock,
         heartbeat: float = HEARTBEAT,
+        lease_ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._send = send
         self._turn = turn  # whose turn it is to send on this session
         self._subscriptions = subscriptions
         self._handles = handles
         self._clock = clock
+        self._lease_ended = lease_ended
         self._plan = LivePlan(clock.monotonic(), heartbeat)
         self._wake = asyncio.Event()
         self._watched: set[str] = set()
@@ -102,6 +104,7 @@ class LiveStream:
         if push is None:
             return False
         if isinstance(push, Bye):
+            self._lease_ended()
             self.unsubscribe(sorted(self._watched))
         await self._send(encode(push))
         return True

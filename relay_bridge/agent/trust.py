@@ -21,21 +21,40 @@ from relay_bridge.agent.config_file import TrustSection
 from relay_bridge.agent.errors import ConfigError
 from relay_bridge.agent.secret_files import read_private_file, read_text
 from relay_bridge.contract.messages import MAX_ID
+from relay_bridge.contract.token_keys import MAX_TOKEN_KEYS, key_set_stamp
 from relay_bridge.contract.tokens import ALGORITHMS, certificate_thumbprint
 
 PublicKey: TypeAlias = OKPKey | ECKey
-MAX_TOKEN_KEYS = 16  # the current one, the next one, and room
 # (kty, crv) of a JWK -> the one algorithm it may sign with (RFC 9864, 2.2; RFC 7518, 3.4).
 _ALGORITHM_OF = {("OKP", "Ed25519"): "Ed25519", ("EC", "P-256"): "ES256"}
 
 
 @dataclass(frozen=True)
 class TokenKey:
-    """A public key that site tokens may be signed with, and the one algorithm it is for."""
+    """A public key that site tokens may be signed with, and the one algorithm it is for.
+
+    ``until``: epoch seconds from which it is over; None while it is the issuer's present key.
+    """
 
     kid: str
     algorithm: str
     key: PublicKey
+    until: int | None = None
+
+    def is_over(self, now: float) -> bool:
+        return self.until is not None and now >= self.until
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """The pinned keys by key id, in the file's order; the first is the one that signs now."""
+
+    keys: Mapping[str, TokenKey]
+    sequence: int = 0
+
+    @property
+    def stamp(self) -> str:
+        return key_set_stamp(self.sequence, next(iter(self.keys)))
 
 
 @dataclass(frozen=True)
@@ -52,11 +71,16 @@ class Certificate:
 class Trust:
     """Loaded and checked. ``agent_cert`` and ``agent_key`` stay paths: the TLS library reads them itself."""
 
-    token_keys: Mapping[str, TokenKey]
+    key_set: KeySet
     web_app: Certificate
     agent: Certificate
     agent_cert: Path
     agent_key: Path
+
+    @property
+    def token_keys(self) -> Mapping[str, TokenKey]:
+        """The keys as they were at the start; ``TokenKeys`` follows the file."""
+        return self.key_set.keys
 
 
 def load_trust(section: TrustSection, now: datetime.datetime) -> Trust:
@@ -65,9 +89,7 @@ def load_trust(section: TrustSection, now: datetime.datetime) -> Trust:
     agent = load_certificate(agent_cert, where="[trust] agent_cert", now=now)
     _check_key(agent_key, agent)
     return Trust(
-        token_keys=parse_token_keys(
-            read_text(Path(section.token_keys), where="[trust] token_keys"), where="[trust] token_keys"
-        ),
+        key_set=read_key_set(Path(section.token_keys)),
         web_app=load_certificate(Path(section.web_app_pin), where="[trust] web_app_pin", now=now),
         agent=agent,
         agent_cert=agent_cert,
@@ -113,16 +135,33 @@ def _check_key(path: Path, certificate: Certificate) -> None:
         raise ConfigError(f"{where}: {path} is not the key of the certificate in agent_cert.")
 
 
+def read_key_set(path: Path) -> KeySet:
+    """The key set in the file that ``[trust] token_keys`` names; ``ConfigError``."""
+    where = "[trust] token_keys"
+    return parse_key_set(read_text(path, where=where), where=where)
+
+
+def parse_key_set(text: str, *, where: str) -> KeySet:
+    """A JSON Web Key Set (RFC 7517, 5) with our ``sequence``, which is 0 when it is left out; ``ConfigError``."""
+    try:
+        document = msgspec.json.decode(text)
+        rows, sequence = document["keys"], document.get("sequence", 0)
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ConfigError(f'{where}: the file is no JSON Web Key Set ({{"keys": [...]}}).') from None
+    if type(sequence) is not int or not 0 <= sequence <= 2**53:
+        raise ConfigError(f"{where}: sequence is a whole number, 0 or more.")
+    return KeySet(_keys_by_kid(rows, where), sequence)
+
+
 def parse_token_keys(text: str, *, where: str) -> dict[str, TokenKey]:
-    """The keys of a JSON Web Key Set (RFC 7517, 5) by key id.
+    """The keys of a JSON Web Key Set by key id.
 
     Every key needs a ``kid``, must be public, and must be of a kind that site tokens are signed with.
     """
-    try:
-        document = msgspec.json.decode(text)
-        rows = document["keys"]
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
-        raise ConfigError(f'{where}: the file is no JSON Web Key Set ({{"keys": [...]}}).') from None
+    return dict(parse_key_set(text, where=where).keys)
+
+
+def _keys_by_kid(rows: Any, where: str) -> dict[str, TokenKey]:
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_TOKEN_KEYS:
         raise ConfigError(f"{where}: the key set must hold 1 to {MAX_TOKEN_KEYS} keys.")
     keys: dict[str, TokenKey] = {}
@@ -150,4 +189,7 @@ def _token_key(row: Any, *, where: str) -> TokenKey:
         _ = key.public_key  # the library reads lazily: a damaged key must show now, not at the first token
     except (JoseError, ValueError, TypeError, KeyError):
         raise ConfigError(f"{where} is damaged.") from None
-    return TokenKey(kid, algorithm, key)
+    until = row.get("until")
+    if until is not None and type(until) is not int:
+        raise ConfigError(f"{where}: until is a time in whole seconds since 1970.")
+    return TokenKey(kid, algorithm, key, until)

@@ -101,10 +101,15 @@ class Uplink:
         session = Session(channel, self._site)
         self._sessions[session] = asyncio.current_task()
         logger.info("session %s: opened by the web app (stream %s)", session.name, stream.remote_id)
+        facts = {"thumbprint": channel.peer_thumbprint}
+        journal = self._site.journal
+        journal.record("agent:session:opened", result="done", session=session.name, facts=facts)
+        why = "the agent was stopped"
         try:
             why = await session.run()
         finally:
             del self._sessions[session]
+            journal.record("agent:session:ended", result="done", reason=why, session=session.name)
         logger.info("session %s: over, %s", session.name, why)
 
     def _log_refusal(self, why: str) -> None:
@@ -114,6 +119,8 @@ class Uplink:
             return
         self._refusal_logged = now
         logger.warning("a stream was refused: %s (%d refused since the start)", why, self._refused)
+        facts = {"count": str(self._refused)}
+        self._site.journal.record("agent:session:refused", result="refused", reason=why, facts=facts)
 
 
 def _key_in(path: Path, connection: ConnectionString) -> KeyFileCredential:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from relay_bridge.contract.audit import Checkpoint
+
 VERSION = 1
 MAX_MESSAGE = 64 * 1024  # bytes of one message, before the frame header
 MAX_TAGS = 200  # tags in one read or sub
@@ -30,7 +32,7 @@ RequestId = Annotated[int, Meta(ge=1, le=2**53)]
 AuthHandle = Annotated[int, Meta(ge=1, le=2**31)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 
-Method = Literal["hello", "auth", "catalog", "read", "sub", "unsub", "rate", "ping"]
+Method = Literal["hello", "auth", "keys", "catalog", "read", "sub", "unsub", "rate", "ping", "trail"]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -88,7 +90,10 @@ class SourceState(_Strict, frozen=True, array_like=True):
 
 
 class HelloAnswer(_Strict, frozen=True):
-    """``t`` is the agent's clock in epoch ms, ``hb`` the heartbeat period in ms, ``caps`` what sources can do."""
+    """``t`` is the agent's clock in epoch ms, ``hb`` the heartbeat period in ms, ``caps`` what sources can do.
+
+    ``keys`` says which issuer keys the agent trusts (``token_keys.key_set_stamp``).
+    """
 
     v: int
     epoch: str
@@ -99,13 +104,16 @@ class HelloAnswer(_Strict, frozen=True):
     t: int
     hb: int
     sources: dict[str, SourceState]
+    keys: Annotated[str, Meta(max_length=200)] = ""
 
 
 # --- auth ----------------------------------------------------------------------------------------------------
 
 
 class Auth(_Strict, frozen=True):
-    token: Annotated[str, Meta(max_length=4096)]
+    """``token`` may be longer than any site token here, so that admission refuses it and the journal says so."""
+
+    token: Annotated[str, Meta(max_length=60_000)]
     a: AuthHandle | None = None  # renew this handle in place instead of opening another
 
 
@@ -115,6 +123,23 @@ class AuthAnswer(_Strict, frozen=True):
     a: int
     scope: str
     exp: int
+
+
+# --- keys ----------------------------------------------------------------------------------------------------
+
+
+class Keys(_Strict, frozen=True):
+    """A new set of issuer keys, signed with one that the agent trusts; without a statement it only asks."""
+
+    statement: Annotated[str, Meta(max_length=8192)] = ""
+
+
+class KeysAnswer(_Strict, frozen=True):
+    """What the agent trusts now. ``stored`` is False when a restart would forget it."""
+
+    sequence: int
+    kids: list[str]
+    stored: bool = True
 
 
 # --- catalog -------------------------------------------------------------------------------------------------
@@ -223,6 +248,24 @@ class PingAnswer(_Strict, frozen=True):
     t: int
 
 
+# --- trail ---------------------------------------------------------------------------------------------------
+
+
+class Trail(_Strict, frozen=True):
+    """Where the web app's audit trail stands (``mine``), and what it keeps of the agent's journal (``held``)."""
+
+    mine: Checkpoint | None = None
+    held: Checkpoint | None = None
+
+
+class TrailAnswer(_Strict, frozen=True):
+    """The same from the agent; ``held`` as it was before this message. ``agrees``: its journal is what was held."""
+
+    mine: Checkpoint | None = None
+    held: Checkpoint | None = None
+    agrees: bool = True
+
+
 # --- pushes --------------------------------------------------------------------------------------------------
 
 # [handle, value, dt = 0, quality = 0]: the sample's time is the frame's t + dt, both in ms.
@@ -262,10 +305,12 @@ Push = Snapshot | Delta | Heartbeat | Bye
 PARAMETERS: dict[str, type[_Strict]] = {
     "hello": Hello,
     "auth": Auth,
+    "keys": Keys,
     "catalog": CatalogQuery,
     "read": Read,
     "sub": Sub,
     "unsub": Unsub,
     "rate": Rate,
     "ping": Empty,
+    "trail": Trail,
 }

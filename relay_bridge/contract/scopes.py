@@ -21,6 +21,20 @@ WRITE_SCOPES: frozenset[str] = frozenset({"setpoint:write", "command:execute"})
 PROCESS_SCOPES: frozenset[str] = frozenset(
     {"data:live", "data:history", "alarm:read", "alarm:ack", "alarm:shelve", "setpoint:write", "command:execute"}
 )
+# What each method of the process API needs; None: no token. The agent asks by this table, and the web app by the same
+# one before it sends anything. A method that is not here is offered by neither.
+SCOPE_OF_METHOD: dict[str, str | None] = {
+    "hello": None,
+    "auth": None,
+    "keys": None,
+    "ping": None,
+    "trail": None,
+    "catalog": "data:live",
+    "read": "data:live",
+    "sub": "data:live",
+    "unsub": "data:live",
+    "rate": "data:live",
+}
 
 
 def parse_scopes(text: str) -> frozenset[str]:

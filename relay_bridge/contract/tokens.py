@@ -22,6 +22,11 @@ MAX_LIFE = 300  # seconds, exp - iat; the agent refuses longer ones whatever the
 READ_LIFE = 120  # seconds
 WRITE_LIFE = 30  # seconds, and single use
 CLOCK_SKEW = 30  # seconds, allowed on nbf and exp
+# How a person proved who they are (``acr``, RFC 9068, 2.2.1): something they know; a second factor; one that cannot be
+# phished (a passkey).
+ACR_PASSWORD, ACR_SECOND_FACTOR, ACR_PASSKEY = "pwd", "mfa", "phr"
+ACRS_FOR_WRITES: frozenset[str] = frozenset({ACR_SECOND_FACTOR, ACR_PASSKEY})
+PROOF_LIFE = 300  # seconds since ``auth_time`` that a second factor is good for a write
 
 
 class Confirmation(msgspec.Struct, frozen=True):
@@ -34,7 +39,8 @@ class SiteTokenClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     """Claims of a site token. Times are whole seconds since the epoch (RFC 7519 NumericDate).
 
     ``gid`` and ``gep``: the grant and its epoch; the agent remembers the highest epoch of each grant and
-    refuses lower ones. ``authorization_details`` (RFC 9396) only for writes.
+    refuses lower ones. ``acr``, ``amr`` (RFC 8176) and ``auth_time`` say how and when the person last proved to be who
+    they are. ``authorization_details`` (RFC 9396) only for writes: contract/authorization_details.py.
     """
 
     iss: str

@@ -1,4 +1,4 @@
-"""Every address of this app and of the admin, asked by a stranger: only signing in and out answer."""
+"""Every address of this app and of the admin, asked by a stranger: only signing in and out answer, and tell nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,30 @@ from django.urls import URLPattern, URLResolver
 from accounts import urls
 
 pytestmark = pytest.mark.django_db
-PUBLIC = {"/sign-in/": 200, "/sign-out/": 405}
+# What each address says to a stranger's GET. Everything before a sign-in must be open; all of it is in this list.
+PUBLIC = {
+    "/sign-in/": 200,
+    "/sign-in/passkey/": 405,
+    "/sign-in/passkey/question/": 405,
+    "/sign-in/second-factor/": 303,
+    "/sign-in/company/<slug:company>/": 404,
+    "/sign-in/company/<slug:company>/callback/": 404,
+    "/sign-out/": 405,
+    "/set-up/": 303,
+    "/set-up/app/": 303,
+    "/set-up/app/picture.svg": 404,
+    "/set-up/passkey/": 405,
+    "/set-up/passkey/question/": 405,
+}
+OWN = {
+    "/confirm/",
+    "/account/sign-ins/",
+    "/account/password/",
+    "/account/factors/",
+    "/account/factors/<int:factor_id>/remove/",
+    "/account/factors/recovery-codes/",
+    "/account/factors/company/<slug:company>/",
+}
 
 
 def addresses(patterns, prefix):
@@ -23,9 +46,19 @@ def addresses(patterns, prefix):
 
 def test_only_signing_in_and_out_is_public(client):
     found = set(addresses(urls.urlpatterns, "/"))
-    assert found == PUBLIC.keys()
+    assert found == PUBLIC.keys() | OWN
     for address, status in PUBLIC.items():
-        assert client.get(address).status_code == status
+        answer = client.get(address.replace("<slug:company>", "acme"))
+        assert answer.status_code == status, address
+        assert status != 303 or answer["Location"] == "/sign-in/", address
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_own_pages_ask_a_stranger_to_sign_in(client, method):
+    for address in OWN:
+        asked = address.replace("<slug:company>", "acme").replace("<int:factor_id>", "1")
+        answer = getattr(client, method)(asked)
+        assert (answer.status_code, answer["Location"]) == (302, f"/sign-in/?next={asked}")
 
 
 def fill(pattern):

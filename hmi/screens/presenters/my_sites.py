@@ -5,11 +5,12 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
 
 from hmi.screens.presenters.links import ShownLink, show_link
-from hmi.screens.presenters.words import until_text
+from hmi.screens.presenters.words import ending_text, until_text
 from hmi.sites.access import SiteAccess
 
 _VALUES = "data:live"
@@ -43,14 +44,24 @@ class ShownSite:
     tanks: int | None
     stale: int | None
     alarms: int | None
+    ends: str = ""
 
 
-def show_sites(accesses: list[SiteAccess], facts: Mapping[str, SiteFacts], now: int) -> tuple[ShownSite, ...]:
-    """One card for each access; ``facts`` by slug, ``now`` in epoch ms."""
-    return tuple(_show(access, facts.get(access.site.slug, SiteFacts()), now) for access in accesses)
+def show_sites(
+    accesses: list[SiteAccess],
+    facts: Mapping[str, SiteFacts],
+    now: int,
+    ending: Mapping[str, datetime] | None = None,
+) -> tuple[ShownSite, ...]:
+    """One card for each access; ``facts`` and ``ending`` (when access ends soon) by slug, ``now`` in epoch ms."""
+    ending = ending or {}
+    return tuple(
+        _show(access, facts.get(access.site.slug, SiteFacts()), now, ending.get(access.site.slug))
+        for access in accesses
+    )
 
 
-def _show(access: SiteAccess, facts: SiteFacts, now: int) -> ShownSite:
+def _show(access: SiteAccess, facts: SiteFacts, now: int, end: datetime | None) -> ShownSite:
     site = access.site
     zone = zoneinfo.ZoneInfo(site.time_zone)
     sees = access.allows(_VALUES)
@@ -66,6 +77,7 @@ def _show(access: SiteAccess, facts: SiteFacts, now: int) -> ShownSite:
         tanks=facts.tanks if sees else None,
         stale=facts.stale if sees else None,
         alarms=facts.alarms if sees else None,
+        ends=f"Your access to {site.name} ends {ending_text(end, zone, now)}." if end else "",
     )
 
 

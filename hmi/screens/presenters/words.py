@@ -72,6 +72,13 @@ def until_text(moment: datetime, zone: zoneinfo.ZoneInfo, now: int) -> str:
     return date_text(local)
 
 
+def ending_text(moment: datetime, zone: zoneinfo.ZoneInfo, now: int) -> str:
+    """When something ends, after the verb: ``today at 14:00``, ``on 3 Dec 2026 at 14:00``."""
+    local = moment.astimezone(zone)
+    day = "today" if local.date() == at(now, zone).date() else f"on {date_text(local)}"
+    return f"{day} at {local:%H:%M}"
+
+
 def date_text(moment: datetime) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 

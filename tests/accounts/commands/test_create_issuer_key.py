@@ -28,7 +28,7 @@ def test_first_call_creates_and_the_next_ones_leave_it(path):
     second = create()
     assert "exists" in second
     assert path.read_bytes() == before
-    document = json.loads(before)
+    (document,) = json.loads(before)["keys"]
     assert document["kid"] in second
     assert document["d"] not in second
 

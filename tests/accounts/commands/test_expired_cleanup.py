@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
 from io import StringIO
@@ -15,6 +16,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
 from accounts.first_party import open_access_token
+from accounts.issuer import create_signing_key, load_ring, rotate
 
 pytestmark = pytest.mark.django_db
 
@@ -36,3 +38,14 @@ def test_expired_rows_go_and_live_ones_stay(alice, bob):
     assert AccessToken.objects.count() == 1
     assert Session.objects.count() == 1
     assert AccessLog.objects.count() == 1
+
+
+def test_retired_signing_keys_are_dropped(settings, tmp_path):
+    settings.SIGHTLINE = dataclasses.replace(settings.SIGHTLINE, state_dir=tmp_path)
+    path = settings.SIGHTLINE.signing_key
+    old = create_signing_key(path)
+    rotate(path, time.time() - 7200, overlap=1)
+    out = StringIO()
+    call_command("expired_cleanup", stdout=out)
+    assert f"Dropped the signing key {old.kid}" in out.getvalue()
+    assert len(load_ring(path).keys) == 1

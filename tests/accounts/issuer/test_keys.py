@@ -38,7 +38,8 @@ def test_key_comes_back_with_its_kid(path):
     created = create_signing_key(path)
     loaded = load_signing_key(path)
     assert loaded.kid == created.kid == created.thumbprint()
-    assert json.loads(path.read_text())["alg"] == "Ed25519"
+    (stored,) = json.loads(path.read_text())["keys"]
+    assert stored["alg"] == "Ed25519"
 
 
 def test_key_is_never_overwritten(path):
@@ -96,11 +97,12 @@ def test_folder_in_its_place_is_refused(path):
         {**OKPKey.generate_key("X25519").as_dict(private=True), "kid": "a"},
         {**OKPKey.generate_key("Ed25519").as_dict(private=False), "kid": "a"},
         OKPKey.generate_key("Ed25519").as_dict(private=True),
-        {**ECKey.generate_key("P-256").as_dict(private=True), "kid": "a"},
-        " " * 5000,
+        {**ECKey.generate_key("P-384").as_dict(private=True), "kid": "a"},
+        {**ECKey.generate_key("P-256").as_dict(private=False), "kid": "a"},
+        " " * 20_000,
     ],
 )
-def test_what_is_no_private_ed25519_key_with_a_kid_is_refused(path, document):
+def test_what_is_no_private_signing_key_with_a_kid_is_refused(path, document):
     store(path, document)
     with pytest.raises(SigningKeyError) as refusal:
         load_signing_key(path)
@@ -109,10 +111,25 @@ def test_what_is_no_private_ed25519_key_with_a_kid_is_refused(path, document):
     assert refusal.value.__cause__ is None
 
 
+def test_key_for_es256_by_option(path):
+    created = create_signing_key(path, "ES256")
+    assert load_signing_key(path).kid == created.kid
+    (public,) = public_jwks(created)["keys"]
+    assert public.keys() == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+    assert (public["crv"], public["alg"]) == ("P-256", "ES256")
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256", "none", "HS256", ""])
+def test_no_other_algorithm_is_made(path, algorithm):
+    with pytest.raises(SigningKeyError, match="Ed25519 or ES256"):
+        create_signing_key(path, algorithm)
+    assert not path.exists()
+
+
 def test_public_half_holds_nothing_private(path):
     key = create_signing_key(path)
     jwks = public_jwks(key)
     (public,) = jwks["keys"]
     assert public.keys() == {"kty", "crv", "x", "kid", "use", "alg"}
-    assert json.loads(path.read_text())["d"] not in json.dumps(jwks)
+    assert json.loads(path.read_text())["keys"][0]["d"] not in json.dumps(jwks)
     assert not KeySet.import_key_set(jwks).keys[0].is_private

@@ -16,8 +16,19 @@ from joserfc.jwk import KeySet
 from oauth2_provider.models import AccessToken, Application
 
 from accounts.first_party import end_access_token, open_access_token
-from accounts.issuer import MintRefused, SigningKeyError, create_signing_key, mint_site_token, public_jwks
-from relay_bridge.contract.tokens import MAX_LIFE, MAX_TOKEN, READ_LIFE, WRITE_LIFE, SiteTokenClaims
+from accounts.issuer import (
+    MintRefused,
+    Proof,
+    SigningKeyError,
+    create_signing_key,
+    mint_site_token,
+    public_jwks,
+    rotate,
+)
+from accounts.issuer.mint import MINT_REFUSALS
+from relay_bridge.contract.authorization_details import WriteDetail
+from relay_bridge.contract.refusals import TOKEN_REFUSALS
+from relay_bridge.contract.tokens import MAX_LIFE, MAX_TOKEN, PROOF_LIFE, READ_LIFE, WRITE_LIFE, SiteTokenClaims
 
 pytestmark = pytest.mark.django_db
 NORTH = "http://127.0.0.1:8000/sites/7f1c"
@@ -45,7 +56,7 @@ def mint(row, now):
             "audience": NORTH,
             "scopes": {"data:live"},
             "client_thumbprint": THUMBPRINT,
-            "auth_time": int(now) - 600,
+            "proof": Proof(int(now) - 600),
             "life": READ_LIFE,
             "now": now,
             **changes,
@@ -83,6 +94,7 @@ def test_token_holds_with_the_public_keys_alone(mint, signing_key, alice, now):
         "gid": "0c5d",
         "gep": 3,
         "cnf": {"x5t#S256": THUMBPRINT},
+        "acr": "pwd",
         "amr": ["pwd"],
         "auth_time": int(now) - 600,
     }
@@ -111,7 +123,8 @@ def test_every_token_is_another_one(mint):
 
 def test_token_fits_into_what_a_site_reads(mint, alice, now):
     row = open_access_token(alice, resource=NORTH, scopes=OPERATES, now=now)
-    assert len(mint(row, scopes=OPERATES)) < MAX_TOKEN / 4
+    assert len(mint(row, scopes=OPERATES - {"setpoint:write"})) < MAX_TOKEN / 4
+    assert len(mint(row, **writing(now))) < MAX_TOKEN / 4
 
 
 # --- narrowing ---------------------------------------------------------------------------------------------------
@@ -131,9 +144,6 @@ def test_scopes_come_in_the_lists_order(mint):
         ({"data:live"}, READ_LIFE, READ_LIFE),
         ({"data:live"}, 10, 10),
         ({"data:live"}, 3600, MAX_LIFE),
-        ({"setpoint:write"}, READ_LIFE, WRITE_LIFE),
-        ({"data:live", "setpoint:write"}, READ_LIFE, WRITE_LIFE),
-        ({"setpoint:write"}, 10, 10),
     ],
 )
 def test_life_is_cut_to_what_the_scopes_allow(mint, scopes, life, lives):
@@ -146,7 +156,73 @@ def test_never_outlives_the_access_token(mint, row, now):
 
 
 def test_unknown_time_of_sign_in_is_left_out(mint):
-    assert "auth_time" not in json.loads(read_payload(mint(auth_time=0)))
+    assert "auth_time" not in json.loads(read_payload(mint(proof=Proof())))
+
+
+def test_token_says_how_the_person_signed_in(mint, now):
+    claims = claims_of(mint(proof=Proof(int(now) - 5, "phr", ("hwk", "user", "mfa"))))
+    assert (claims.acr, claims.amr, claims.auth_time) == ("phr", ("hwk", "user", "mfa"), int(now) - 5)
+
+
+# --- writes ------------------------------------------------------------------------------------------------------
+
+
+def detail(now, **changes):
+    facts = {"type": "setpoint", "tag": "FT-1.sp", "value": 12.5, "unit": "m³/h", "expected": 10.0}
+    return WriteDetail(**{**facts, "valid_until": int(now) + 30, **changes})
+
+
+def writing(now, **changes):
+    return {
+        "scopes": {"setpoint:write"},
+        "write": detail(now),
+        "proof": Proof(int(now) - 60, "mfa", ("pwd", "otp", "mfa")),
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(("life", "lives"), [(READ_LIFE, WRITE_LIFE), (10, 10)])
+def test_write_names_its_one_change_and_lives_half_a_minute(mint, now, life, lives):
+    claims = claims_of(mint(**writing(now), life=life))
+    assert claims.exp - claims.iat == lives
+    assert claims.scope == "setpoint:write"
+    assert claims.authorization_details == (
+        {"type": "setpoint", "tag": "FT-1.sp", "value": 12.5, "unit": "m³/h", "expected": 10.0,
+         "valid_until": int(now) + 30},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"write": None}, "details"),
+        ({"write": {"type": "command"}}, "details"),
+        ({"write": {"tag": "ns=2;s=FT"}}, "details"),
+        ({"write": {"value": float("inf")}}, "details"),
+        ({"write": {"value": float("nan")}}, "details"),
+        ({"write": {"valid_until": 31}}, "details-expired"),
+        ({"write": {"valid_until": 0}}, "details-expired"),
+        ({"scopes": {"setpoint:write", "data:live"}}, "scope-mixed"),
+        ({"scopes": {"data:live"}}, "details-unasked"),
+        ({"proof": Proof()}, "write-proof"),
+        ({"proof": {"acr": "pwd"}}, "write-proof"),
+        ({"proof": {"acr": "mfa", "age": PROOF_LIFE + 1}}, "write-proof"),
+    ],
+    ids=str,
+)
+def test_write_that_a_site_would_refuse_is_not_minted(mint, now, changes, code):
+    changes = dict(changes)
+    if isinstance(changes.get("write"), dict):
+        facts = dict(changes["write"])
+        if "valid_until" in facts:
+            facts["valid_until"] += int(now)
+        changes["write"] = detail(now, **facts)
+    if isinstance(changes.get("proof"), dict):
+        changes["proof"] = Proof(int(now) - changes["proof"].get("age", 60), changes["proof"]["acr"])
+    with pytest.raises(MintRefused) as refusal:
+        mint(**writing(now, **changes))
+    assert refusal.value.code == code
+    assert code in TOKEN_REFUSALS
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
@@ -168,7 +244,7 @@ def test_unknown_time_of_sign_in_is_left_out(mint):
         ({"client_thumbprint": "ab" * 32}, "thumbprint"),
         ({"grant_id": ""}, "grant"),
         ({"grant_epoch": -1}, "epoch"),
-        ({"auth_time": -1}, "sign-in"),
+        ({"proof": Proof(-1)}, "sign-in"),
         ({"life": 0}, "at least a second"),
         ({"life": -5}, "at least a second"),
     ],
@@ -177,11 +253,12 @@ def test_what_is_not_covered_is_refused(mint, changes, reason):
     with pytest.raises(MintRefused, match=reason) as refusal:
         mint(**changes)
     assert refusal.value.reason == str(refusal.value)
+    assert refusal.value.code in MINT_REFUSALS
 
 
 def test_sign_in_in_the_future_is_refused(mint, now):
     with pytest.raises(MintRefused, match="future"):
-        mint(auth_time=int(now) + 5)
+        mint(proof=Proof(int(now) + 5))
 
 
 @pytest.mark.parametrize("later", [300, 301, 86400])
@@ -270,6 +347,14 @@ def test_new_key_is_used_without_a_restart(mint, settings, signing_key):
     newer = create_signing_key(settings.SIGHTLINE.signing_key)
     assert newer.kid != signing_key.kid
     assert jwt.decode(mint(), newer, algorithms=["Ed25519"]).header["kid"] == newer.kid
+
+
+def test_rotated_key_is_used_without_a_restart(mint, settings, signing_key, now):
+    mint()
+    done = rotate(settings.SIGHTLINE.signing_key, now, algorithm="ES256")
+    decoded = jwt.decode(mint(), done.ring.signing, algorithms=["ES256"])
+    assert decoded.header == {"typ": "at+jwt", "alg": "ES256", "kid": done.ring.signing.kid}
+    assert done.old_kid == signing_key.kid
 
 
 def test_key_opened_to_others_signs_nothing_more(mint, settings):

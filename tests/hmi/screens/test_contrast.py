@@ -115,6 +115,12 @@ def test_nothing_moves_glows_or_shades(path: Path) -> None:
     assert not re.search(r"animation|@keyframes|gradient\(|shadow|filter:", path.read_text())
 
 
+# Styles of one page alone, which names them itself.
+OWN_STYLES = {"audit.css": "templates/audit/trail.html"}
+
+
 def test_every_style_is_on_every_page() -> None:
     named = re.findall(r"css/([\w-]+\.css)", (settings.BASE_DIR / "templates/screens/_styles.html").read_text())
-    assert sorted(named) == sorted(path.name for path in STYLES.glob("*.css"))
+    assert sorted([*named, *OWN_STYLES]) == sorted(path.name for path in STYLES.glob("*.css"))
+    for name, page in OWN_STYLES.items():
+        assert f"css/{name}" in (settings.BASE_DIR / page).read_text()

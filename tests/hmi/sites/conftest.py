@@ -14,7 +14,7 @@ from hmi.bridge_settings import BridgeSettings
 from hmi.sites.gateway import Gateway, get_gateway
 from hmi.sites.models import Grant, Site
 from relay_bridge.emulator.server import RelayEmulator
-from tests.hmi.sites.people import give, make_person
+from tests.hmi.sites.people import give, make_administrator, make_person
 from tests.hmi.sites.running_site import RunningSite, run_relay, run_site
 from tests.support.relay import RelayThread, use_relay
 
@@ -74,6 +74,24 @@ def alices_grant(alice: Any, north: Site) -> Grant:
 @pytest.fixture
 def bobs_grant(bob: Any, north: Site) -> Grant:
     return give(bob, "viewer", north, reason="looks after the stock")
+
+
+@pytest.fixture
+def dora(db: None) -> Any:
+    """She gives and takes access."""
+    return make_administrator("dora")
+
+
+@pytest.fixture
+def erin(db: None) -> Any:
+    """She may do the same: the second person."""
+    return make_administrator("erin")
+
+
+@pytest.fixture
+def approval(settings: Any) -> None:
+    """Write roles wait for a second person, as they do unless a setting says otherwise."""
+    settings.GRANT_APPROVAL = True
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from accounts.models import Role
@@ -17,6 +18,14 @@ PASSWORD = "correct horse battery staple"
 def make_person(username: str, **facts: Any) -> Any:
     facts.setdefault("last_login", timezone.now())  # site tokens say when their person signed in
     return get_user_model().objects.create_user(username, password=PASSWORD, **facts)
+
+
+def make_administrator(username: str = "dora", *permissions: str, **facts: Any) -> Any:
+    """Somebody with these permissions of the apps sites and accounts; with all of them when none is named."""
+    person = make_person(username, is_staff=True, **facts)
+    rows = Permission.objects.filter(content_type__app_label__in=["sites", "accounts"])
+    person.user_permissions.set(rows.filter(codename__in=permissions) if permissions else rows)
+    return person
 
 
 def role(slug: str) -> Role:

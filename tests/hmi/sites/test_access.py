@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import Http404
 from django.utils import timezone
 
-from hmi.sites.access import aget_site_for, asites_for, get_site_for, sites_for, still_live
+from hmi.sites.access import access_under, aget_site_for, asites_for, ending_soon, get_site_for, sites_for, still_live
 from hmi.sites.models import Grant, Site
 from tests.hmi.sites.people import give, make_person, role
 
@@ -136,6 +136,24 @@ def test_superuser_sees_no_site_by_itself_and_no_process_data_by_a_grant(
     alice.is_superuser = True
     alice.save()
     refusal(alice, "north")
+
+
+def test_last_week_of_an_access_is_told_unless_it_goes_on(
+    approval: None, alice: Any, erin: Any, north: Site, south: Site, django_assert_num_queries: Any
+) -> None:
+    week = dt.timedelta(days=7)
+    long = give(alice, "viewer", north, days=30)
+    with django_assert_num_queries(0):
+        assert ending_soon([access_under(long)]) == {}
+    soon = give(alice, "viewer", south, days=6)
+    accesses = sites_for(alice)
+    assert ending_soon(accesses) == {"south": soon.valid_until}
+    waiting = give(alice, "field-operator", south, days=20)  # it may be refused: nothing goes on yet
+    with django_assert_num_queries(1):
+        assert ending_soon(accesses) == {"south": soon.valid_until}
+    waiting.approve(erin)
+    assert ending_soon(accesses) == {}
+    assert ending_soon(accesses, soon.valid_until - 2 * week) == {}
 
 
 # --- what an open page holds --------------------------------------------------------------------------------------

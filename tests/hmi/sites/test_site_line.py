@@ -64,7 +64,7 @@ async def test_conduit_that_is_changed_loses_its_open_session(
 async def test_session_that_nobody_uses_is_closed(
     running: RunningSite, gateway: Gateway, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_line, "IDLE_CLOSE", 0.05)
+    monkeypatch.setattr(site_line, "IDLE_CLOSE", 0.5)
     access = await access_of(alice, running)
     await gateway.read(access, ["TK-101.level"])
     await until(lambda: sessions(running) == 0)

@@ -9,12 +9,15 @@ import ssl
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
+from accounts.assurance import AMR, STEPPED_UP_AT, STEPPED_UP_WITH
+from accounts.audit.models import Event
 from accounts.issuer import create_signing_key
 from accounts.sessions import SEEN_AT, SIGNED_IN_AT
 from hmi.sites.access import SiteAccess, aget_site_for, get_site_for
@@ -22,6 +25,7 @@ from hmi.sites.errors import AccessEnded, SiteRefused
 from hmi.sites.identity import ensure_web_app_identity
 from hmi.sites.models import Grant, Site, SiteAccessToken
 from hmi.sites.tokens import access_token_for, asite_token_for, site_token_for
+from relay_bridge.contract.authorization_details import WriteDetail
 from relay_bridge.contract.scopes import format_scopes
 from relay_bridge.contract.tokens import certificate_thumbprint
 from tests.hmi.sites.people import give, role
@@ -171,6 +175,65 @@ def test_site_token_never_holds_more_than_the_role(bob: Any, north: Site, bobs_g
     looking = get_site_for(bob, "north")
     with pytest.raises(SiteRefused, match="does not hold"):
         site_token_for(looking, {"setpoint:write"})
+    event = Event.objects.get(tag="token:site:refused")
+    assert (event.result, event.username, event.site) == ("refused", "bob", "north")
+    assert json.loads(event.facts) == {"kind": "scope", "grant": str(bobs_grant.pk), "scope": "setpoint:write"}
+
+
+def test_made_up_scope_is_refused_and_not_repeated_in_the_trail(access: SiteAccess) -> None:
+    with pytest.raises(SiteRefused):
+        site_token_for(access, {"<script>"})
+    assert "script" not in Event.objects.get(tag="token:site:refused").facts
+
+
+# --- how the person signed in, and writes -------------------------------------------------------------------------
+
+
+def confirmed(person: Any, client: Any, seconds_ago: int = 10) -> Any:
+    session = sign_in(person, client)
+    session[AMR] = ["pwd", "otp", "mfa"]
+    session[STEPPED_UP_AT], session[STEPPED_UP_WITH] = int(time.time()) - seconds_ago, ["hwk", "user"]
+    session.save()
+    return session
+
+
+def setpoint(**changes: Any) -> WriteDetail:
+    facts = {"type": "setpoint", "tag": "FT-1.sp", "value": 12.5, "unit": "m³/h", "expected": 10.0}
+    return WriteDetail(**{**facts, "valid_until": int(time.time()) + 25, **changes})
+
+
+def test_token_says_how_its_person_signed_in(alice: Any, north: Site, alices_grant: Grant, client: Any) -> None:
+    session = confirmed(alice, client)
+    claims = claims_of(site_token_for(get_site_for(alice, "north", session=session), {"data:live"}))
+    assert (claims["acr"], claims["amr"]) == ("mfa", ["pwd", "otp", "mfa"])
+    assert claims["auth_time"] == session[SIGNED_IN_AT]
+    assert claims_of(site_token_for(get_site_for(alice, "north"), {"data:live"}))["amr"] == ["pwd"]
+
+
+def test_write_is_minted_for_one_change_after_a_fresh_confirmation(
+    alice: Any, north: Site, alices_grant: Grant, client: Any
+) -> None:
+    session = confirmed(alice, client)
+    access = get_site_for(alice, "north", session=session)
+    claims = claims_of(site_token_for(access, {"setpoint:write"}, write=setpoint()))
+    assert (claims["acr"], claims["amr"], claims["auth_time"]) == ("phr", ["hwk", "user"], session[STEPPED_UP_AT])
+    assert claims["exp"] - claims["iat"] == 30
+    assert claims["authorization_details"][0]["tag"] == "FT-1.sp"
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "write", "kind"),
+    [(10, None, "details"), (301, setpoint(), "write-proof"), (10, setpoint(type="command"), "details")],
+)
+def test_write_without_its_change_or_without_confirming_is_refused_and_recorded(
+    alice: Any, north: Site, alices_grant: Grant, client: Any, seconds_ago: int, write: WriteDetail | None, kind: str
+) -> None:
+    access = get_site_for(alice, "north", session=confirmed(alice, client, seconds_ago))
+    if write is not None:
+        write = msgspec.structs.replace(write, valid_until=int(time.time()) + 25)
+    with pytest.raises(SiteRefused):
+        site_token_for(access, {"setpoint:write"}, write=write)
+    assert json.loads(Event.objects.get(tag="token:site:refused").facts)["kind"] == kind
 
 
 @pytest.mark.django_db(transaction=True)

@@ -128,7 +128,7 @@ TAG = '[[tag]]\nid = "X.y"\nsource = "main"\narea = "A"\n'
         ((SOURCE, TANK, "[[write]]\ntag = 'x'"), "[write]"),
         ((SOURCE, TANK, "[[command]]\nid = 'x'"), "[command]"),
         ((SOURCE, TANK, "[history]\nring_hours = 24"), "[history]"),
-        ((SOURCE, TANK, "[audit]\npath = 'audit'"), "[audit]"),
+        ((SOURCE, TANK, "[audit]\nkeep_days = 0"), "audit.keep_days"),
         ((OPCUA.replace("allow_insecure = true\n", ""), TAG + 'node = "i=1"'), "allow_insecure = true"),
         ((OPCUA.replace('"None"', '"Basic256Sha256/Sign"'), TAG + 'node = "i=1"'), "needs client_cert and client_key"),
         ((OPCUA.replace('"None"', '"Basic128"'), TAG + 'node = "i=1"'), "known are None, Basic256Sha256/Sign"),

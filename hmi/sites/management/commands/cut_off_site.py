@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts import audit
 from hmi.sites.models import Site
 from hmi.sites.provisioning import cut_off_site
 from relay_bridge.management import ManagementError
@@ -24,7 +25,8 @@ class Command(BaseCommand):
         if site is None:
             raise CommandError(f"There is no site {options['slug']!r}.")
         try:
-            done = cut_off_site(site, timezone.now(), options["by"])
+            with audit.acting_as(options["by"]):
+                done = cut_off_site(site, timezone.now(), options["by"])
         except (ManagementError, OSError) as error:
             raise CommandError(
                 f"{site.name} is switched off here, but its hybrid connection may still stand at the relay: {error} "

@@ -1,4 +1,8 @@
-"""``manage.py grant USERNAME ROLE SITE --reason TEXT``: give a person a role at a site for a time."""
+"""``manage.py grant USERNAME ROLE SITE --reason TEXT``: give a person a role at a site for a time.
+
+The rules are the admin's. On a new installation, where there is one administrator and nobody who could give and let
+another one approve, whoever has the machine gives and names the administrator: ``--approved-by NAME``.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,14 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Role
+from hmi.sites.grant_rules import beside, default_end
+from hmi.sites.grants import State
 from hmi.sites.models import Grant, Site
 
 
@@ -26,7 +34,10 @@ class Command(BaseCommand):
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--until", help="end as 2027-01-31 or 2027-01-31T14:00+01:00; UTC unless it says otherwise")
         end.add_argument("--days", type=int, help="length in days (default: the role's own)")
-        parser.add_argument("--by", help="username of who grants it, for the record")
+        parser.add_argument("--by", help="username of who grants it, for the record; needs the permission to grant")
+        parser.add_argument(
+            "--approved-by", help="username of the second person who said yes; needs the permission to approve"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         role = Role.objects.filter(Q(slug=options["role"]) | Q(name__iexact=options["role"])).first()
@@ -42,15 +53,26 @@ class Command(BaseCommand):
             role=role,
             site=site,
             valid_from=now,
-            valid_until=_end(options, role, now),
             reason=options["reason"],
             granted_by=_person(options["by"]) if options["by"] else None,
         )
+        grant.valid_until = _end(options, role, grant.user, now)
         try:
-            grant.save()
+            with audit.acting_as(options["by"] or ""), transaction.atomic():
+                warning = beside(grant)
+                grant.save()
+                if options["approved_by"]:
+                    grant.approve(_person(options["approved_by"]))
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
+        if warning:
+            self.stderr.write(warning)
         self.stdout.write(f"{grant} until {grant.valid_until:%Y-%m-%d %H:%M} UTC.")
+        if grant.state is State.PENDING:
+            self.stdout.write(
+                "It opens nothing yet: another administrator approves it in the administration pages, Grants, or say "
+                "--approved-by NAME."
+            )
 
 
 def _person(username: str) -> Any:
@@ -60,11 +82,11 @@ def _person(username: str) -> Any:
     return person
 
 
-def _end(options: dict[str, Any], role: Role, now: dt.datetime) -> dt.datetime:
+def _end(options: dict[str, Any], role: Role, user: Any, now: dt.datetime) -> dt.datetime:
+    days = options["days"]
     if options["until"] is None:
-        days = role.default_days if options["days"] is None else options["days"]
         try:
-            return now + dt.timedelta(days=days)
+            return default_end(role, user, now) if days is None else now + dt.timedelta(days=days)
         except OverflowError:
             raise CommandError(f"{days} days is no length of a grant.") from None
     try:

@@ -7,8 +7,10 @@ from typing import Any
 
 from cryptography import x509
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
+from hmi.sites.conduit_changes import record_change
 from hmi.sites.models import Conduit
 from relay_bridge.secure_channel.errors import PinError
 from relay_bridge.secure_channel.pins import Pin, read_pin
@@ -33,7 +35,10 @@ class Command(BaseCommand):
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
             raise CommandError(f"{options['certificate']} is not valid today; make another one at the site.")
         conduit.agent_pin, conduit.keys_changed = pin.pem, now
-        conduit.save()
+        with transaction.atomic():
+            conduit.save()
+            what, facts = f"pinned {pin.thumbprint}", {"thumbprint": pin.thumbprint}
+            record_change(conduit, what, "", now, tag="conduit:agent:pinned", facts=facts)
         self.stdout.write(
             f"{conduit.site.name}: pinned {pin.thumbprint}, valid until {certificate.not_valid_after_utc:%Y-%m-%d}."
         )

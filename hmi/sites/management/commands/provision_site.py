@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts import audit
 from hmi.sites.provisioning import ProvisioningError, SitePlan, provision_site
 
 
@@ -30,7 +31,8 @@ class Command(BaseCommand):
             by=options["by"],
         )
         try:
-            made = provision_site(plan, timezone.now())
+            with audit.acting_as(plan.by):
+                made = provision_site(plan, timezone.now())
         except ProvisioningError as error:
             raise CommandError(str(error)) from error
         if not options["verbosity"]:

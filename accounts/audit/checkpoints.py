@@ -1,0 +1,151 @@
+"""Signed statements of where the chain stands: what makes a cut tail visible.
+
+``head.json``   beside the database, signed anew after every event: a tail cut off in the database shows at once
+rows            one for every 1000 events or 60 s, kept: where the chain stood, and when
+counterparts    agents keep the last ones we told them, and we keep theirs (hmi.ingest exchanges them)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from accounts.audit import keys
+from accounts.audit.chain import Head, head
+from accounts.audit.models import Checkpoint as Row
+from relay_bridge.contract.audit import WEB_CHAIN, Checkpoint, checkpoint_bytes
+
+logger = logging.getLogger(__name__)
+EVERY_EVENTS = 1000
+EVERY_MS = 60_000
+MAX_HEAD_FILE = 4096  # bytes
+
+_key: tuple[Path, Ed25519PrivateKey] | None = None
+
+
+def audit_dir() -> Path:
+    return settings.SIGHTLINE.state_dir / "audit"
+
+
+def own_key() -> Ed25519PrivateKey:
+    """The key, made at the first event ever. ``keys.AuditKeyError`` when it went missing later: nothing replaces it."""
+    global _key  # noqa: PLW0603 - read once per process
+    path = keys.key_path()
+    if _key is None or _key[0] != path:
+        begun = path.exists() or (audit_dir() / "head.json").exists()
+        _key = (path, keys.load_key(path) if begun else keys.create_key(path))
+    return _key[1]
+
+
+def make_checkpoint(stood: Head, at: int) -> Checkpoint:
+    """Sign that our chain stood at ``stood`` at ``at`` (epoch ms)."""
+    key = own_key()
+    public = keys.public_text(key)
+    sig = keys.sign(key, checkpoint_bytes(WEB_CHAIN, stood.seq, stood.hash, at, public))
+    return Checkpoint(WEB_CHAIN, stood.seq, stood.hash, at, public, sig)
+
+
+def signature_holds(checkpoint: Checkpoint, key: str | None = None) -> bool:
+    """Whether it was signed by ``key``, by default by the key that it names itself."""
+    if key is not None and checkpoint.key != key:
+        return False
+    data = checkpoint_bytes(checkpoint.chain, checkpoint.seq, checkpoint.hash, checkpoint.at, checkpoint.key)
+    return keys.is_signed(checkpoint.key, data, checkpoint.sig)
+
+
+def sign_head(stood: Head, at: int) -> None:
+    """After each commit: ``head.json`` says where the chain stands, and now and then a row is kept.
+
+    A failure is logged and no more: the event itself is stored, and ``manage.py audit verify`` shows what lacks a
+    signature.
+    """
+    try:
+        checkpoint = make_checkpoint(stood, at)
+        _write_head(checkpoint)
+        _keep_if_due(checkpoint)
+    except (keys.AuditKeyError, OSError):
+        logger.exception("The audit trail's last event could not be signed; it is stored.")
+
+
+def checkpoint_now() -> Checkpoint | None:
+    """Sign where the chain stands and keep it as a row; None when the chain is empty."""
+    stood = head()
+    if stood.seq == 0:
+        return None
+    latest = latest_of(WEB_CHAIN)
+    if latest is not None and latest.seq == stood.seq and latest.hash == stood.hash:
+        return latest
+    checkpoint = make_checkpoint(stood, time.time_ns() // 1_000_000)
+    _write_head(checkpoint)
+    keep(checkpoint)
+    return checkpoint
+
+
+def latest_of(chain: str) -> Checkpoint | None:
+    """The newest kept checkpoint of a chain, ours or an agent's."""
+    row = Row.objects.filter(chain=chain).order_by("-seq", "-pk").first()
+    return as_checkpoint(row) if row is not None else None
+
+
+def keep(checkpoint: Checkpoint) -> None:
+    Row.objects.create(**msgspec.structs.asdict(checkpoint))
+
+
+def as_checkpoint(row: Row) -> Checkpoint:
+    return Checkpoint(row.chain, row.seq, row.hash, row.at, row.key, row.sig)
+
+
+def read_head() -> Checkpoint | None:
+    """What ``head.json`` says; None when there is none. ``ValueError`` when it is no checkpoint."""
+    try:
+        data = (audit_dir() / "head.json").read_bytes()[:MAX_HEAD_FILE]
+    except FileNotFoundError:
+        return None
+    try:
+        return msgspec.json.decode(data, type=Checkpoint)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{audit_dir() / 'head.json'} is no checkpoint: {error}.") from None
+
+
+def _keep_if_due(checkpoint: Checkpoint) -> None:
+    latest = Row.objects.filter(chain=WEB_CHAIN).order_by("-seq").values_list("seq", "at").first()
+    if latest is None or checkpoint.seq - latest[0] >= EVERY_EVENTS or checkpoint.at - latest[1] >= EVERY_MS:
+        keep(checkpoint)
+
+
+def _write_head(checkpoint: Checkpoint) -> None:
+    folder = audit_dir()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(folder):
+        try:
+            known = read_head()
+        except ValueError:
+            known = None
+        if known is not None and known.seq > checkpoint.seq and signature_holds(known, checkpoint.key):
+            return  # another writer was later in the chain and earlier here
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".head-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(checkpoint))
+            Path(name).replace(folder / "head.json")
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer of ``head.json`` at a time, in all processes."""
+    with (folder / "head.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        yield

@@ -1,0 +1,37 @@
+"""Ends other applications' access with the person's own: a new password, lost factors, a closed account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models.signals import post_delete, post_save
+
+
+def connect() -> None:
+    from allauth.mfa.models import Authenticator  # noqa: PLC0415 - models exist only once the apps are loaded
+
+    post_delete.connect(_factor_gone, sender=Authenticator, dispatch_uid="oauth.endings.factor")
+    post_save.connect(_user_saved, sender=get_user_model(), dispatch_uid="oauth.endings.user")
+
+
+def _user_saved(instance: Any, created: bool, **_facts: Any) -> None:
+    if created:
+        return
+    from accounts.oauth.authorizations import end_all  # noqa: PLC0415 - models exist only once the apps are loaded
+
+    if not instance.is_active:
+        end_all("The person's account was disabled.", user=instance)
+    elif instance.is_superuser:
+        end_all("The person became a superuser.", user=instance)
+    elif getattr(instance, "_password", None) is not None:  # set_password() leaves it until the row is saved
+        end_all("The person's password was changed.", user=instance)
+
+
+def _factor_gone(instance: Any, **_facts: Any) -> None:
+    """Whoever lost the last second factor, or had it reset, may have lost the browser that allowed things as well."""
+    from accounts.factors import has_second_factor  # noqa: PLC0415 - models exist only once the apps are loaded
+    from accounts.oauth.authorizations import end_all  # noqa: PLC0415
+
+    if not has_second_factor(instance.user):
+        end_all("The person's second factors were taken away.", user_id=instance.user_id)

@@ -1,0 +1,183 @@
+"""Why somebody can or cannot do a thing at a site: one reason for each scope, from the rows that decide it.
+
+    for reason in explain_access(person, site):
+        print(reason.scope, "yes" if reason.allowed else "no", reason.words)
+
+It asks the same rules as ``access.py`` and never opens anything itself. ``words`` is for administrators and names who
+did what; ``told`` is for the person, without the names of those who decided.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from hmi.sites.access import process_data_denied, widest_first
+from hmi.sites.grants import Grant, State
+from hmi.sites.models import Site
+from hmi.sites.seal import seal_holds
+from relay_bridge.contract.scopes import SCOPES
+
+MOST_GRANTS = 200  # of one person at one site that are looked at, the last ends first
+
+
+class Why(StrEnum):
+    """Every answer there is. Only ``GRANTED`` is a yes."""
+
+    GRANTED = "granted"
+    ACCOUNT_CLOSED = "account-closed"
+    SITE_OFF = "site-off"
+    NO_GRANT = "no-grant"
+    PENDING = "pending"
+    STARTS_LATER = "starts-later"
+    ENDED = "ended"
+    REVOKED = "revoked"
+    REFUSED = "refused"
+    ROLE_LACKS = "role-lacks"
+    SUPERUSER = "superuser"
+    NOT_OURS = "not-ours"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What holds for one scope. ``grant_id``, ``role`` and ``until`` name the grant that decided it, if one did."""
+
+    scope: str
+    allowed: bool
+    why: Why
+    words: str
+    told: str
+    grant_id: UUID | None = None
+    role: str = ""
+    until: dt.datetime | None = None
+
+    @property
+    def meaning(self) -> str:
+        return SCOPES[self.scope]
+
+
+# Of several grants that do not open a scope, the one to speak of: what is nearest to a yes first.
+_NEAREST = (
+    Why.SUPERUSER, Why.PENDING, Why.STARTS_LATER, Why.NOT_OURS, Why.ENDED, Why.REVOKED, Why.REFUSED,
+)  # fmt: skip
+
+
+def explain_access(user: Any, site: Site, now: dt.datetime | None = None) -> list[Reason]:
+    """One reason for each scope of the closed list, in its order; one query. ``now`` is the moment asked about.
+
+    ``allowed`` says exactly what ``get_site_for(user, site.slug, scope=...)`` does at that moment.
+    """
+    now = now or timezone.now()
+    rows = Grant.objects.filter(user_id=user.pk, site=site).select_related(
+        "user", "role", "site", "revoked_by", "approved_by", "granted_by"
+    )
+    grants = list(rows.order_by("-valid_until")[:MOST_GRANTS])
+    return [_reason(scope, user, site, grants, now) for scope in SCOPES]
+
+
+def _reason(scope: str, user: Any, site: Site, grants: list[Grant], now: dt.datetime) -> Reason:
+    if not user.is_active:
+        return Reason(scope, False, Why.ACCOUNT_CLOSED, f"The account of {user} is closed.", "Your account is closed.")
+    if not site.enabled:
+        off = f"{site.name} is switched off."
+        return Reason(scope, False, Why.SITE_OFF, off, off)
+    holding = [grant for grant in grants if scope in grant.scopes]
+    judged = [(grant, _judge(grant, now)) for grant in holding]
+    opening = widest_first(grant for grant, why in judged if why is Why.GRANTED)
+    if opening:
+        return _about(scope, opening[0], Why.GRANTED)
+    for wanted in _NEAREST:
+        found = [grant for grant, why in judged if why is wanted]
+        # The role that lacks it comes before grants that are over: the person is in, but not for this.
+        if found and (wanted in _NEAREST[:3] or not _live(grants, now)):
+            return _about(scope, max(found, key=_moment), wanted)
+    live = widest_first(_live(grants, now))
+    if live:
+        return _about(scope, live[0], Why.ROLE_LACKS)
+    words = f"{user} has no grant at {site.name}"
+    told = f"You have no access to {site.name}"
+    if grants:
+        words, told = f"{words} whose role holds this", f"{told} that allows this"
+    return Reason(scope, False, Why.NO_GRANT, f"{words}.", f"{told}.")
+
+
+def _live(grants: list[Grant], now: dt.datetime) -> list[Grant]:
+    return [grant for grant in grants if _judge(grant, now) is Why.GRANTED]
+
+
+def _judge(grant: Grant, now: dt.datetime) -> Why:
+    state = grant.state_at(now)
+    if state is State.LIVE:
+        if not seal_holds(grant):
+            return Why.NOT_OURS
+        return Why.SUPERUSER if process_data_denied(grant) else Why.GRANTED
+    return {
+        State.PENDING: Why.PENDING,
+        State.REFUSED: Why.REFUSED,
+        State.REVOKED: Why.REVOKED,
+        State.OVER: Why.ENDED,
+        State.LATER: Why.STARTS_LATER,
+        State.SUSPENDED: Why.ENDED,  # site and account were looked at before
+    }[state]
+
+
+def _moment(grant: Grant) -> dt.datetime:
+    return grant.revoked_at or grant.valid_until
+
+
+def _about(scope: str, grant: Grant, why: Why) -> Reason:
+    words, told = _sentences(grant, why)
+    return Reason(scope, why is Why.GRANTED, why, words, told, grant.pk, grant.role.name, grant.valid_until)
+
+
+def _sentences(grant: Grant, why: Why) -> tuple[str, str]:
+    """For the administrator, and for the person; moments are in the site's time."""
+    role, site = grant.role.name, grant.site.name
+    until, start = _clock(grant.valid_until, grant), _clock(grant.valid_from, grant)
+    giver = f"given by {grant.granted_by}" if grant.granted_by else "given on the command line"
+    match why:
+        case Why.GRANTED:
+            approved = f", approved by {grant.approved_by}" if grant.approved_by else ""
+            return f"As {role}, {giver}{approved}, until {until}: {grant.reason}", f"As {role}, until {until}."
+        case Why.PENDING:
+            return (
+                f"The grant as {role}, {giver}, waits for a second person's approval.",
+                f"Your access as {role} waits for a second person's approval.",
+            )
+        case Why.STARTS_LATER:
+            return f"The grant as {role}, {giver}, starts at {start}.", f"Your access as {role} starts at {start}."
+        case Why.ENDED:
+            return f"The grant as {role}, {giver}, ended at {until}.", f"Your access as {role} ended at {until}."
+        case Why.REVOKED | Why.REFUSED:
+            done = "revoked" if why is Why.REVOKED else "refused"
+            by = f" by {grant.revoked_by}" if grant.revoked_by else ""
+            because = f": {grant.end_reason}" if grant.end_reason else "."
+            at = _clock(grant.revoked_at or grant.valid_until, grant)
+            told = "was withdrawn" if why is Why.REVOKED else "was not approved"
+            return f"The grant as {role} was {done} at {at}{by}{because}", f"Your access as {role} {told} at {at}."
+        case Why.SUPERUSER:
+            return (
+                f"{grant.user} is a superuser, and {role} shows process data: the grant opens nothing.",
+                "A superuser sees no process data.",
+            )
+        case Why.NOT_OURS:
+            return (
+                f"The grant as {role} was not written by this application, or was altered: it opens nothing.",
+                f"Your access to {site} does not hold. Ask an administrator to give it again.",
+            )
+        case _:
+            return (
+                f"The role {role}, held until {until}, does not hold this.",
+                f"Your role {role} at {site} does not allow this.",
+            )
+
+
+def _clock(moment: dt.datetime, grant: Grant) -> str:
+    local = moment.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone))
+    return f"{local:%H:%M on %Y-%m-%d} ({grant.site.time_zone})"

@@ -1,0 +1,87 @@
+"""manage.py audit: verify, export, checkpoint, retire."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.audit.models import Event
+from hmi.bridge_settings import BridgeSettings
+from relay_bridge.contract.audit import AuditEvent, Checkpoint
+from tests.accounts.audit.conftest import fill
+from tests.support.audit_trail import without_triggers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def state(settings: Any, tmp_path: Path) -> None:
+    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
+
+
+def run(*words: str) -> str:
+    out = io.StringIO()
+    call_command("audit", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_verify_says_that_it_holds_and_records_it() -> None:
+    fill(30)
+    assert "The audit trail holds: 30 events (1 to 30)" in run("verify")
+    event = Event.objects.order_by("-seq")[0]
+    assert event.tag == "audit:chain:verified" and event.username.endswith("(command line)")
+
+
+def test_verify_names_the_first_bad_row_and_fails() -> None:
+    fill(30)
+    with without_triggers() as cursor:
+        cursor.execute("UPDATE audit_event SET username = 'mallory' WHERE seq = 17")
+    with pytest.raises(CommandError, match=r"Row 17: it was changed after it was written\."):
+        run("verify")
+    assert Event.objects.order_by("-seq")[0].tag == "audit:chain:broken"
+
+
+def test_checkpoint_kept_elsewhere_finds_a_cut_tail(tmp_path: Path, settings: Any) -> None:
+    fill(30)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(run("checkpoint"))
+    assert msgspec.json.decode(kept.read_bytes(), type=Checkpoint).seq == 30
+    with without_triggers() as cursor:
+        cursor.execute("DELETE FROM audit_event WHERE seq > 20")
+        cursor.execute("DELETE FROM audit_checkpoint")
+    (settings.SIGHTLINE.state_dir / "audit" / "head.json").unlink()
+    with pytest.raises(CommandError, match=r"Row 21: it is missing.*the tail was cut"):
+        run("verify", "--quiet", "--checkpoints", str(kept))
+
+
+def test_export_writes_a_private_file_and_is_recorded(tmp_path: Path) -> None:
+    fill(10)
+    assert "10 events written" in run("export", "--out", str(tmp_path / "out.jsonl"))
+    assert (tmp_path / "out.jsonl").stat().st_mode & 0o777 == 0o600
+    lines = (tmp_path / "out.jsonl").read_bytes().splitlines()
+    assert [msgspec.json.decode(line, type=AuditEvent).seq for line in lines] == list(range(1, 11))
+    assert Event.objects.order_by("-seq")[0].tag == "audit:trail:exported"
+    with pytest.raises(CommandError, match="Cannot write"):
+        run("export", "--out", str(tmp_path / "out.jsonl"))
+    assert run("export", "--format", "csv", "--until", "2026-09-21T14:20").count("\r\n") == 7  # heading, 1 to 6
+    with pytest.raises(CommandError, match="is no date"):
+        run("export", "--since", "yesterday")
+
+
+def test_retire_archives_and_removes(tmp_path: Path) -> None:
+    fill(120)
+    assert "120 event(s) archived and removed" in run("retire", "--keep-days", "1", "--out", str(tmp_path / "archive"))
+    assert Event.objects.order_by("seq")[0].seq == 121
+    assert run("verify", "--quiet").startswith("The audit trail holds")
+    with pytest.raises(CommandError, match="1 or more"):
+        run("retire", "--keep-days", "0", "--out", str(tmp_path))
+
+
+def test_empty_trail_has_nothing_to_sign() -> None:
+    with pytest.raises(CommandError, match="empty"):
+        run("checkpoint")

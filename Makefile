@@ -7,6 +7,8 @@ BIN := .venv/bin
 PORT ?= 8000
 DEMO_DIR ?= .demo
 EXAMPLES ?= 200000
+# Tests of one file stay in one process; ARGS="-n 0" runs them one after the other.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 FUZZ_TESTS := tests/relay_bridge/protocol/test_fuzz.py tests/relay_bridge/test_two_ends.py tests/relay_bridge/emulator/test_fuzz.py
 
 help:
@@ -27,7 +29,7 @@ demo: setup
 test: setup
 	@$(BIN)/python -m tests.support.chromium --ensure
 	@$(BIN)/python -m tests.support.node --ensure
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

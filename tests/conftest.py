@@ -1,13 +1,37 @@
-"""For all tests: the audit trail starts anew where a test emptied the rest of the database.
+"""For all tests: which of them stay together when several processes run them, and an audit trail that starts anew.
 
 Nothing in the product can empty the trail, ``manage.py flush`` included, which is what ends a transactional test.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.audit_trail import forget_events_after_flush
+
+ROOT = Path(__file__).parent
+# Folders whose files share something that is made once: the running demo, the Node clients. The longest come first,
+# so that no process is left with them at the end.
+TOGETHER = ("end_to_end", "conformance", "permission_matrix")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for each file, or for a folder of ``TOGETHER`` (``make test`` runs with ``--dist loadgroup``)."""
+    items.sort(key=_place)
+    for item in items:
+        folder = _folder(item)
+        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else str(item.path.relative_to(ROOT))))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT).parts[0]
+
+
+def _place(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return TOGETHER.index(folder) if folder in TOGETHER else len(TOGETHER)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 
 _state = tempfile.mkdtemp(prefix="sightline-tests-")
+if "PYTEST_XDIST_WORKER" in os.environ:  # it inherits the environment that the process which started it made here
+    os.environ["SIGHTLINE_STATE_DIR"] = _state
 os.environ.setdefault("SIGHTLINE_STATE_DIR", _state)
 os.environ.setdefault("SIGHTLINE_SECRET_KEY", secrets.token_urlsafe(64))
 os.environ.setdefault("SIGHTLINE_PUBLIC_URL", "http://127.0.0.1:8000")

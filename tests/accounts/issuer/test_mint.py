@@ -208,7 +208,6 @@ def test_write_names_its_one_change_and_lives_half_a_minute(mint, now, life, liv
         ({"proof": {"acr": "pwd"}}, "write-proof"),
         ({"proof": {"acr": "mfa", "age": PROOF_LIFE + 1}}, "write-proof"),
     ],
-    ids=str,
 )
 def test_write_that_a_site_would_refuse_is_not_minted(mint, now, changes, code):
     changes = dict(changes)

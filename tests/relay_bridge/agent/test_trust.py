@@ -111,6 +111,7 @@ def key_set(*rows: Any) -> str:
         (key_set(ED.as_dict(private=False) | {"x": 7}), "key 1 is damaged"),
         (key_set({"kty": "EC", "crv": "P-256", "kid": "e", "x": "AA", "y": "AA"}), "key 1 is damaged"),
     ],
+    ids=lambda text: "keys" if "{" in text else text,  # the keys are new in each process, the names must not be
 )
 def test_unfit_key_sets_are_refused(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as refused:

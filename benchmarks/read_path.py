@@ -154,7 +154,7 @@ async def _direct(site: BenchSite) -> tuple[Any, Call]:
     info = await aget_conduit_info(site.site.id)
     # It needs nothing of its channel but to send, to receive and to close.
     session = SiteSession(info, cast(Any, PlainChannel(reader, writer, "")), None)
-    await session.call("hello", Hello(v=VERSION), HelloAnswer)
+    session.hello = await session.call("hello", Hello(v=VERSION), HelloAnswer)
     return session, await _under_token(site, session)
 
 

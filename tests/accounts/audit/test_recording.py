@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 import uuid
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from accounts import audit
+from accounts.audit import checkpoints
+from accounts.audit.chain import Head
 from accounts.audit.models import Event
 from accounts.audit.tags import TAGS
 from accounts.audit.verify import verify
 from accounts.models import Role, User
+from hmi.bridge_settings import BridgeSettings
 from relay_bridge.contract.audit import NO_HASH, REMOVED, TAG_PATTERN, event_hash
 from tests.support.audit_trail import without_triggers
 
@@ -205,3 +209,18 @@ def test_flush_leaves_the_trail_alone() -> None:
     audit.record(TAG, actor=None, result="done")
     with pytest.raises(DatabaseError):
         connection.cursor().execute("DELETE FROM audit_event")
+
+
+@pytest.mark.django_db
+def test_a_process_that_keeps_the_lock_delays_events_and_stops_none(
+    settings: Any, tmp_path: Any, monkeypatch: Any
+) -> None:
+    settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
+    monkeypatch.setattr(checkpoints, "LOCK_WAIT", 0.05)
+    (checkpoints.audit_dir()).mkdir(parents=True)
+    with (checkpoints.audit_dir() / "head.lock").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        checkpoints.sign_head(Head(1, "0" * 64), 1_790_000_000_000)
+    assert checkpoints.read_head() is None
+    checkpoints.sign_head(Head(1, "0" * 64), 1_790_000_000_000)
+    assert checkpoints.read_head() is not None

@@ -21,12 +21,16 @@ from django.views.decorators.cache import never_cache
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken, revoke_access_token
 
 from accounts import audit, first_party, views
+from accounts.admin_step_up import step_up_in
 from accounts.audit.admin_changes import recorded_by_name
 from accounts.factor_admin import ResetsFactors
 from accounts.models import Role, User
+from accounts.oauth import authorizations
 from accounts.sessions import end_sessions_of
 from accounts.step_up import to_confirm
 from relay_bridge.contract.scopes import SCOPES, format_scopes, parse_scopes
+
+SIGNED_OUT = "An administrator signed the person out everywhere."
 
 admin.site.site_header = "Sightline"
 admin.site.site_title = "Sightline administration"
@@ -51,6 +55,7 @@ def admin_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = N
 
 admin.site.login = admin_sign_in  # type: ignore[method-assign]
 admin.site.logout = views.sign_out  # type: ignore[method-assign, assignment]
+step_up_in(admin.site)
 
 
 @admin.register(User)
@@ -103,10 +108,12 @@ class PersonAdmin(ResetsFactors, UserAdmin):
         touchable = [person for person in queryset if self._may_touch(request, person)]
         for person in touchable:
             sessions, tokens = end_sessions_of(person), first_party.end_access_of(person)
+            others = authorizations.end_all(SIGNED_OUT, actor=request.user, user=person)
             # Taking access away does not wait for the trail: it happens although it cannot be recorded.
             facts = {"count": str(sessions), "access_tokens": str(tokens)}
             _ended("person:sessions:ended", request, audit.person_subject(person), facts)
-            self.log_change(request, person, f"Ended {sessions} session(s) and {tokens} access token(s).")
+            ended = f"Ended {sessions} session(s), {tokens} access token(s), {others} other application(s)."
+            self.log_change(request, person, ended)
         messages.success(request, f"Signed out everywhere: {len(touchable)}.")
 
     @admin.action(description="End the pause after failed sign-ins", permissions=["change"])
@@ -213,8 +220,8 @@ class RoleAdmin(SuperusersChange):
 
 
 for _model in (AccessToken, Application, Grant, IDToken, RefreshToken):
-    # The toolkit's pages let an admin edit a live token's scopes. Its endpoints are not in use yet, so only the
-    # access tokens have something to show, and ours are for looking and ending.
+    # The toolkit's pages let an admin edit a live token's scopes. Ours are for looking and ending; applications and
+    # what they may look at have pages of their own (accounts.oauth.admin).
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
-from django.db.models.signals import post_delete, post_migrate, post_save
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_save
 
 
 class AccountsConfig(AppConfig):
@@ -16,9 +16,12 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and roles"
 
     def ready(self) -> None:
-        from accounts import checks, sessions  # noqa: F401, PLC0415 - models exist only now; checks register themselves
+        from axes.models import AccessAttempt  # noqa: PLC0415 - models exist only now
+
+        from accounts import checks, sessions, sign_in_limits  # noqa: F401, PLC0415 - checks register themselves
 
         user_logged_in.connect(sessions.start_clock, dispatch_uid="accounts.sessions.start_clock")
+        pre_save.connect(sign_in_limits.forget_forms, sender=AccessAttempt, dispatch_uid="accounts.forget_forms")
         post_delete.connect(_end_sessions, sender=self.get_model("User"), dispatch_uid="accounts.end_sessions")
         post_save.connect(_ask_more, sender=self.get_model("Role"), dispatch_uid="accounts.ask_more")
         post_migrate.connect(_seed_empty_roles, sender=self, dispatch_uid="accounts.seed_empty_roles")

@@ -31,8 +31,10 @@ from requests import RequestException
 
 from accounts import audit, sign_in_steps
 from accounts.assurance import FEDERATED, TWO_FACTORS
+from accounts.audit.floods import try_record_refusal
 from accounts.company_provider import CompanyOAuth2Adapter, company_named
 from accounts.destinations import own_destination
+from accounts.sign_in_limits import wait_for_question
 from accounts.step_up import step_up_required
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ LONGEST_GROUP = 200  # characters
 NONCE_BYTES = 32
 UNFINISHED_LIFE = 600  # seconds that an unfinished company sign-on is remembered
 REFUSED = "Company sign-on did not work. Try again; if it stays so, sign in another way or ask your administrator."
+TOO_OFTEN = "Company sign-on was begun too often from this address. Try again in a minute."
 UNKNOWN = "Your company account is not known here. Ask your administrator to connect it."
 
 
@@ -61,6 +64,9 @@ def start(request: HttpRequest, company: str) -> HttpResponse:
     if _came_from_elsewhere(request):
         return sign_in_steps.see_other(resolve_url(settings.LOGIN_URL))
     if not request.user.is_authenticated:
+        if wait_for_question(request):
+            messages.error(request, TOO_OFTEN)
+            return sign_in_steps.see_other(resolve_url(settings.LOGIN_URL))
         request.session.set_expiry(UNFINISHED_LIFE)
     return _to_provider(request, company, AuthProcess.LOGIN)
 
@@ -127,10 +133,8 @@ def go_on(request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
 def refuse(request: HttpRequest, company: str, reason: str, *, said: str = REFUSED, person: Any = None) -> NoReturn:
     """Back to the sign-in page with a sentence; the cause goes to the log and the audit trail."""
     logger.warning("Company sign-on through %s was refused: %s", company, reason[:200])
-    audit.try_record(
+    try_record_refusal(
         "person:sign-in:failed",
-        actor=None,
-        result="refused",
         subject=str(person.subject) if person is not None else "",
         reason=f"Company sign-on: {reason}",
         request=request,

@@ -11,12 +11,15 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 
 from accounts.assurance import read_assurance
 from accounts.factors import has_second_factor, needs_second_factor, reset_factors
 from accounts.sessions import end_sessions_of
+from accounts.sign_in_steps import see_other
 from accounts.step_up import has_stepped_up, to_confirm
 
 if TYPE_CHECKING:
@@ -35,7 +38,13 @@ def may_administer(request: HttpRequest) -> bool:
     return not needs_second_factor(person) or read_assurance(request.session).has_two_factors
 
 
+def own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The one page for one's own password: it counts wrong old ones, which the administration's own does not."""
+    return see_other(resolve_url("accounts:password"))
+
+
 admin.site.has_permission = may_administer  # type: ignore[method-assign]
+admin.site.password_change = own_password  # type: ignore[method-assign, assignment]
 
 
 class ResetsFactors:
@@ -47,11 +56,15 @@ class ResetsFactors:
         if has_second_factor(request.user) and not has_stepped_up(request):
             return to_confirm(request)
         touchable = [person for person in queryset if self._may_touch(request, person)]  # type: ignore[attr-defined]
-        for person in touchable:
-            count = reset_factors(person, actor=request.user, request=request)
-            self.log_change(request, person, f"Took away {count} second factor(s) and all sign-ins.")  # type: ignore[attr-defined]
+        with transaction.atomic():  # all of them or, when it cannot be recorded, none
+            self._reset(request, touchable)
         messages.success(request, f"They set up a new second factor at their next sign-in: {len(touchable)}.")
         return None
+
+    def _reset(self, request: HttpRequest, people: list[User]) -> None:
+        for person in people:
+            count = reset_factors(person, actor=request.user, request=request)
+            self.log_change(request, person, f"Took away {count} second factor(s) and all sign-ins.")  # type: ignore[attr-defined]
 
 
 @admin.register(SocialAccount)

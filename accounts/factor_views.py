@@ -79,11 +79,10 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         with transaction.atomic():
             factor = one_time_codes.enrol_app(somebody.person, secret, request.POST.get("code", ""), time.time())
-            if factor is not None:
-                _record(request, somebody.person, "person:factor:added", factor)
+            codes = _keep(request, somebody.person, factor) if factor is not None else []
         if factor is not None:
             request.session.pop(OFFERED_SECRET, None)
-            return _added(request, somebody, (ONE_TIME_CODE,))
+            return _added(request, somebody, (ONE_TIME_CODE,), codes)
         error = WRONG_CODE
     groups = [secret[start : start + 4] for start in range(0, len(secret), 4)]
     return render(request, "accounts/set_up_app.html", {"secret": " ".join(groups), "error": error})
@@ -127,17 +126,23 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
             proof = passkeys.finish_enrolment(
                 request, somebody.person, request.POST.get("answer", ""), request.POST.get("name", "")
             )
-            _record(request, somebody.person, "person:factor:added", proof.passkey)
+            codes = _keep(request, somebody.person, proof.passkey)
     except PasskeyRefused as refusal:
         messages.error(request, f"{WRONG_PASSKEY} ({refusal.reason})")
         return see_other(resolve_url("accounts:set-up"))
-    return _added(request, somebody, proof.methods)
+    return _added(request, somebody, proof.methods, codes)
 
 
-def _added(request: HttpRequest, somebody: Somebody, methods: tuple[str, ...]) -> HttpResponse:
-    """Sign in whoever was half in; show recovery codes, once, to whoever has none."""
-    person, following = somebody.person, resolve_url("accounts:factors")
-    codes = [] if one_time_codes.recovery_codes_left(person) else _new_recovery_codes(request, person)
+def _keep(request: HttpRequest, person: Any, factor: Authenticator) -> list[str]:
+    """Record a new factor, and make the recovery codes of whoever has none: in the transaction that stores it."""
+    _record(request, person, "person:factor:added", factor)
+    return [] if one_time_codes.recovery_codes_left(person) else _new_recovery_codes(request, person)
+
+
+@sensitive_variables("codes")
+def _added(request: HttpRequest, somebody: Somebody, methods: tuple[str, ...], codes: list[str]) -> HttpResponse:
+    """Sign in whoever was half in; show the recovery ``codes``, once."""
+    following = resolve_url("accounts:factors")
     if somebody.half_in is not None:
         following = second_step.finish_pending(request, somebody.half_in, methods)["Location"]
     if not codes:

@@ -12,6 +12,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
+from django.dispatch import Signal
 
 from accounts import audit
 from accounts.assurance import read_assurance
@@ -25,6 +26,8 @@ OFF = "off-on-loopback"  # nobody; accepted by the settings on this machine's lo
 # Whoever can silence an alarm or move the plant shows two factors, whatever the setting says for the others.
 STRONG_SCOPES = frozenset({"setpoint:write", "command:execute", "alarm:ack", "alarm:shelve"})
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)  # recovery codes stand in for one, they are none
+
+factors_reset = Signal()  # sent with ``person`` when all factors were taken away, also when there were none
 
 RoleFinder = Callable[[Any], Iterable[Any]]
 _find_roles: RoleFinder | None = None
@@ -94,6 +97,7 @@ def reset_factors(person: Any, *, actor: Any = None, request: Any = None) -> int
     """
     count = len(factors_of(person))
     Authenticator.objects.filter(user_id=person.pk).delete()
+    factors_reset.send(sender=None, person=person)
     ended = end_sessions_of(person)
     audit.record(
         "person:factor:reset",

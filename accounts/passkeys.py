@@ -31,11 +31,13 @@ from fido2.webauthn import (
 )
 
 from accounts.assurance import HARDWARE_KEY, SOFTWARE_KEY, TWO_FACTORS, USER_PRESENT
+from relay_bridge.contract.audit import cut
 
 CHALLENGE = "passkey_challenge"  # in the session: what was asked, for what purpose, when
 CHALLENGE_LIFE = 300  # seconds from the question to the answer
 LONGEST_ANSWER = 16 * 1024  # characters of a browser's answer
 LONGEST_NAME = 60  # characters
+LONGEST_REASON = 200  # characters of why an answer was refused
 MOST_PASSKEYS = 10  # of one person
 
 # What a challenge was asked for; an answer to one question is none to another.
@@ -203,4 +205,7 @@ def _parse(answer: str) -> dict[str, Any]:
 
 
 def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else f"The answer could not be read ({type(error).__name__})."
+    """For log, trail and page: one line, because a library's error may quote what a stranger wrote."""
+    if not isinstance(error, ValueError):
+        return f"The answer could not be read ({type(error).__name__})."
+    return cut(str(error), LONGEST_REASON)

@@ -22,12 +22,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit, one_time_codes, passkeys, sign_in_steps
 from accounts.assurance import ONE_TIME_CODE, RECOVERY_CODE
+from accounts.audit.floods import try_record_refusal
+from accounts.audit.sign_ins import note_pause, note_refused_source
 from accounts.company_sign_on import must_use_company
 from accounts.destinations import own_destination
 from accounts.factors import factors_of, has_second_factor
 from accounts.forms import SignInForm
 from accounts.passkeys import PasskeyRefused
-from accounts.sign_in_limits import turn_to_check, wait_for_account, wait_for_source
+from accounts.sign_in_limits import confirming_name, turn_to_check, wait_for_account, wait_for_question, wait_for_source
 from accounts.sign_in_steps import Pending, pending, see_other
 from accounts.use_notice import notice_version
 from accounts.views import NOTICE_CHANGED, busy_page, form_page, refusal_page
@@ -53,6 +55,9 @@ def passkey_question(request: HttpRequest) -> HttpResponse:
     half_in = pending(request)
     if half_in is not None:
         return JsonResponse(passkeys.begin_use(request, passkeys.SECOND, half_in.person))
+    wait = wait_for_question(request)
+    if wait:
+        return JsonResponse({}, status=429, headers={"Retry-After": str(wait)})
     # A stranger's session holds one question for as long as it may be answered, and no longer.
     request.session.set_expiry(passkeys.CHALLENGE_LIFE)
     return JsonResponse(passkeys.begin_use(request, passkeys.SIGN_IN))
@@ -63,13 +68,17 @@ def passkey_question(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 @require_POST
 def passkey_sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in with a passkey alone: it is something held and, by the device's own check, something known or been."""
+    """Sign in with a passkey alone: it is something held and, by the device's own check, something known or been.
+
+    Also while the account is paused: a passkey cannot be guessed, and whoever knows a username can cause a pause.
+    """
     if request.user.is_authenticated:
         return see_other(own_destination(request))
     if request.POST.get("notice", notice_version()) != notice_version():
         return form_page(request, SignInForm(), notice=NOTICE_CHANGED)
     wait = wait_for_source(request, timezone.now())
     if wait:
+        note_refused_source(request)
         return refusal_page(request, wait)
     try:
         proof = passkeys.finish_use(request, passkeys.SIGN_IN, request.POST.get("answer", ""))
@@ -77,8 +86,6 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponse:
     except PasskeyRefused as refusal:
         _note_refused_passkey(request, None, refusal)
         return form_page(request, SignInForm(), error=WRONG_PASSKEY)
-    if sign_in_steps.is_paused(request, proof.person):
-        return _paused(request, proof.person)
     return sign_in_steps.finish(request, proof.person, proof.methods, own_destination(request))
 
 
@@ -156,26 +163,32 @@ class _Shown(NamedTuple):
 
 
 def _check(request: HttpRequest, person: Any, purpose: str, *, recovery: bool) -> _Shown | HttpResponse:
-    """Check the form, unless the account is paused; its fifth wrong code pauses it. One check at a time and turn."""
-    with turn_to_check() as has_turn:
-        if not has_turn:
-            return busy_page(request)
-        if sign_in_steps.is_paused(request, person):
-            return _paused(request, person)
-        shown = _look_at(request, person, purpose, recovery=recovery)
-    if shown.error and sign_in_steps.is_paused(request, person):
-        return _paused(request, person)
-    return shown
+    """Check the form. The fifth wrong code pauses codes, for a passkey cannot be guessed. One check at a time and turn.
 
-
-def _look_at(request: HttpRequest, person: Any, purpose: str, *, recovery: bool) -> _Shown:
-    answer, code = request.POST.get("answer", ""), request.POST.get("code", "")
+    Codes at sign-in count with the passwords of the account, those of "confirm it is you" on their own.
+    """
+    answer = request.POST.get("answer", "")
     if answer:
         try:
             return _Shown(passkeys.finish_use(request, purpose, answer, person).methods)
         except PasskeyRefused as refusal:
             _note_refused_passkey(request, person, refusal)
             return _Shown(error=WRONG_PASSKEY)
+    name = confirming_name(person) if purpose == passkeys.STEP_UP else person.get_username()
+    with turn_to_check() as has_turn:
+        if not has_turn:
+            return busy_page(request)
+        if sign_in_steps.is_paused(request, person, name=name):
+            note_pause(request, person)
+            return refusal_page(request, wait_for_account(name, timezone.now()))
+        shown = _look_at_code(request, person, name, recovery=recovery)
+    if shown.error and sign_in_steps.is_paused(request, person, name=name):
+        return refusal_page(request, wait_for_account(name, timezone.now()))
+    return shown
+
+
+def _look_at_code(request: HttpRequest, person: Any, name: str, *, recovery: bool) -> _Shown:
+    code = request.POST.get("code", "")
     if not code.strip():
         return _Shown(error=NO_CODE)
     if one_time_codes.accept_app_code(person, code, time.time()):
@@ -190,17 +203,16 @@ def _look_at(request: HttpRequest, person: Any, purpose: str, *, recovery: bool)
             facts={"left": str(one_time_codes.recovery_codes_left(person))},
         )
         return _Shown((RECOVERY_CODE,))
-    sign_in_steps.note_failure(request, person)
+    sign_in_steps.note_failure(request, person, name=name)
     return _Shown(error=WRONG_CODE)
 
 
 def _note_refused_passkey(request: HttpRequest, person: Any, refusal: PasskeyRefused) -> None:
     # Nothing can be guessed here, so nothing is counted against the account; whoever reads the trail sees the cause.
     logger.warning("A passkey was refused: %s", refusal.reason)
-    audit.try_record(
+    try_record_refusal(
         "person:sign-in:failed",
         actor=person,
-        result="refused",
         subject=str(person.subject) if person is not None else "",
         reason=f"Passkey: {refusal.reason}",
         request=request,
@@ -219,10 +231,6 @@ def _factor_page(request: HttpRequest, template: str, person: Any, *, error: str
         **extra,
     }
     return render(request, template, context)
-
-
-def _paused(request: HttpRequest, person: Any) -> HttpResponse:
-    return refusal_page(request, wait_for_account(person.get_username(), timezone.now()))
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:

@@ -19,6 +19,7 @@ from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -110,7 +111,11 @@ def _keep_or_end(request: HttpRequest, now: float) -> None:
         _note_use(request, now)
         return
     request.session_end_reason = reason  # type: ignore[attr-defined]  # for the audit trail, which hears of the logout
-    logout(request)  # flushes: the old row is gone and the old cookie opens nothing
+    try:
+        logout(request)  # flushes: the old row is gone and the old cookie opens nothing
+    except (OperationalError, InterfaceError) as error:  # the row stays for now, but it opens nothing either
+        logger.error("A session that is over could not be deleted: %s", error)  # noqa: TRY400
+        request.session, request.user = SessionStore(), AnonymousUser()
     request.session[ENDED_BECAUSE] = reason
     request.auser = _anonymous  # logout() leaves the async accessor's cached person in place
 
@@ -137,7 +142,7 @@ def touch_sessions(keys: Iterable[str], now: float | None = None) -> int:
     """Count an open page in front of somebody as use: moves ``seen_at`` of live sessions; returns how many rows.
 
     Call it about once a minute with the sessions behind sockets whose page is visible. It revives nothing: a
-    session past either limit stays over. ``SESSION_OPEN_PAGE_IS_USE = False`` in the settings turns it off, so
+    session past either limit stays over. ``SIGHTLINE_OPEN_PAGE_IS_USE=0`` in the environment turns it off, so
     that only requests count (docs/access.md says what that means for a display people only look at).
     """
     if not getattr(settings, "SESSION_OPEN_PAGE_IS_USE", True):

@@ -12,15 +12,22 @@ import ipaddress
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from axes.helpers import get_client_ip_address, get_cool_off
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from accounts.buckets import Buckets
 
 SOURCE_FAILURES = 30  # failures of one source, all accounts together
 SOURCE_WINDOW = 15 * 60  # seconds; axes keeps its rows as long (AXES_COOLOFF_TIME)
 IPV6_PREFIX = 64  # bits; one subscriber has at least that much to itself, and could change address for every try
+
+# Whoever is asked something before the sign-in gets a session row; a million of those would slow down every sign-in.
+_questions = Buckets(per_minute=60, burst=120)
 
 CHECKS_AT_ONCE = 2  # password hashes are slow on purpose; more at once would take the processor from live pages
 CHECK_WAIT = 10.0  # seconds that a sign-in waits for its turn; then it is told to come back
@@ -76,8 +83,16 @@ def wait_for_source(request: HttpRequest, now: dt.datetime) -> int:
     return 0
 
 
+def wait_for_question(request: HttpRequest) -> int:
+    """Seconds until this source may begin another sign-in with a passkey or a company; 0 when it may now."""
+    return _questions.take(source_address(request) or "")
+
+
 def wait_for_account(username: str, now: dt.datetime) -> int:
-    """Seconds until axes lets this account try again, as its rows say; whether the account exists does not matter."""
+    """Seconds until axes lets this account, or ``confirming_name``, try again, as its rows say.
+
+    Whether the account exists does not matter.
+    """
     latest = (
         AccessAttempt.objects.filter(username=username)
         .order_by("-attempt_time")
@@ -86,6 +101,20 @@ def wait_for_account(username: str, now: dt.datetime) -> int:
     )
     cool_off = get_cool_off() or dt.timedelta(seconds=SOURCE_WINDOW)
     return _seconds_left(latest or now, int(cool_off.total_seconds()), now)
+
+
+def confirming_name(person: Any) -> str:
+    """What wrong codes of somebody who is signed in are counted under: a name that nobody can type into a form.
+
+    Under the username a stranger who knows it could keep its person from confirming, and so from the plant's alarms.
+    """
+    digest = salted_hmac("accounts.sign_in_limits", str(person.subject), algorithm="sha256").hexdigest()
+    return f"{person.get_username()} confirming {digest[:16]}"
+
+
+def forget_forms(sender: Any, instance: AccessAttempt, **_facts: Any) -> None:
+    """Receiver of axes' rows before they are stored: it would keep what was typed, but for ``password``, in clear."""
+    instance.get_data = instance.post_data = ""
 
 
 def _seconds_left(since: dt.datetime, seconds: int, now: dt.datetime) -> int:

@@ -129,24 +129,27 @@ def begin_session(
     # A fresh session whoever was signed in here before: no key known before the sign-in is worth anything after it.
     request.session.flush()
     request.user = AnonymousUser()
-    ended = make_room(person)
-    if company:  # before the person acts: whoever grants here is the company's word, not the person
-        with transaction.atomic():
+    # For those who hear of the sign-in from Django's signal: the audit trail.
+    request.sign_in_methods = shown  # type: ignore[attr-defined]
+    request.sign_in_notice = notice_version()  # type: ignore[attr-defined]
+    with transaction.atomic():
+        # One sign-in of a person at a time, stored before the next one counts: else two could be one too many.
+        get_user_model().objects.select_for_update().get(pk=person.pk)
+        ended = make_room(person)
+        if company:  # before the person acts: whoever grants here is the company's word, not the person
             seconds = settings.SESSION_COOKIE_AGE
             signed_in_with_groups.send(
                 sender=None, person=person, company=company, groups=frozenset(groups), seconds=seconds
             )
-    # For those who hear of the sign-in from Django's signal: the audit trail.
-    request.sign_in_methods = shown  # type: ignore[attr-defined]
-    request.sign_in_notice = notice_version()  # type: ignore[attr-defined]
-    login(request, person, backend=BACKEND)
-    session = request.session
-    session[AMR] = shown
-    session[USE_NOTICE] = notice_version()
-    session[DEVICE] = device_words(request.headers.get("User-Agent", ""))
-    session[SOURCE] = source_address(request) or ""
-    session[COMPANY] = company
-    _note_step_up(session, shown)
+        login(request, person, backend=BACKEND)
+        session = request.session
+        session[AMR] = shown
+        session[USE_NOTICE] = notice_version()
+        session[DEVICE] = device_words(request.headers.get("User-Agent", ""))
+        session[SOURCE] = source_address(request) or ""
+        session[COMPANY] = company
+        _note_step_up(session, shown)
+        session.save()
     for over in ended:
         messages.warning(request, _said(over))
         audit.try_record(
@@ -167,14 +170,18 @@ def strengthen(request: HttpRequest, methods: Iterable[str]) -> None:
     move_session(session)
 
 
-def note_failure(request: HttpRequest, person: Any) -> None:
-    """Count a wrong code like a wrong password: five of either pause the account."""
-    user_login_failed.send(sender=__name__, credentials={"username": person.get_username()}, request=request)
+def note_failure(request: HttpRequest, person: Any, *, name: str = "") -> None:
+    """Count a wrong code like a wrong password: five of either pause the account.
+
+    ``name``: what to count it under instead of the username.
+    """
+    request.failed_person = person  # type: ignore[attr-defined]  # for the audit trail, which hears of the name only
+    user_login_failed.send(sender=__name__, credentials={"username": name or person.get_username()}, request=request)
 
 
-def is_paused(request: HttpRequest, person: Any) -> bool:
-    """Whether the account is paused after too many failures; then no code is looked at, right or wrong."""
-    return not AxesProxyHandler.is_allowed(request, {"username": person.get_username()})
+def is_paused(request: HttpRequest, person: Any, *, name: str = "") -> bool:
+    """Whether the account (or ``name``) is paused after too many failures; then no code is looked at."""
+    return not AxesProxyHandler.is_allowed(request, {"username": name or person.get_username()})
 
 
 def see_other(address: str) -> HttpResponse:

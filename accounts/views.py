@@ -22,6 +22,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts import passkeys, sign_in_steps
 from accounts.assurance import PASSWORD
+from accounts.audit.sign_ins import note_refused_source
 from accounts.company_sign_on import must_use_company
 from accounts.destinations import own_destination
 from accounts.forms import SignInForm
@@ -67,10 +68,13 @@ def sign_in(request: PageRequest) -> HttpResponse:
             return busy_page(request)
         wait = wait_for_source(request, timezone.now())
         if wait:
+            note_refused_source(request)
             return refusal_page(request, wait)
         person = authenticate(request, **form.cleaned_data) if form.is_valid() else None
     if person is not None and must_use_company(person):
-        person = None  # after the same work, with the same words: a password is no way to learn whose company it is
+        # After the same work, with the same words and counted the same: a password is no way to learn whose it is.
+        sign_in_steps.note_failure(request, person)
+        person = None
     if person is None:
         # When axes has just locked the account, its middleware puts locked_out() in place of this page.
         return form_page(request, form, error=WRONG)

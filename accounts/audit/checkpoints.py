@@ -23,12 +23,14 @@ from django.conf import settings
 from accounts.audit import keys
 from accounts.audit.chain import Head, head
 from accounts.audit.models import Checkpoint as Row
+from accounts.audit.storage import storage
 from relay_bridge.contract.audit import WEB_CHAIN, Checkpoint, checkpoint_bytes
 
 logger = logging.getLogger(__name__)
 EVERY_EVENTS = 1000
 EVERY_MS = 60_000
 MAX_HEAD_FILE = 4096  # bytes
+LOCK_WAIT = 2.0  # seconds; whoever writes the file needs a millisecond
 
 _key: tuple[Path, Ed25519PrivateKey] | None = None
 
@@ -72,7 +74,8 @@ def sign_head(stood: Head, at: int) -> None:
     try:
         checkpoint = make_checkpoint(stood, at)
         _write_head(checkpoint)
-        _keep_if_due(checkpoint)
+        if _keep_if_due(checkpoint):
+            storage()  # says in the log when it fills up
     except (keys.AuditKeyError, OSError):
         logger.exception("The audit trail's last event could not be signed; it is stored.")
 
@@ -117,10 +120,12 @@ def read_head() -> Checkpoint | None:
         raise ValueError(f"{audit_dir() / 'head.json'} is no checkpoint: {error}.") from None
 
 
-def _keep_if_due(checkpoint: Checkpoint) -> None:
+def _keep_if_due(checkpoint: Checkpoint) -> bool:
     latest = Row.objects.filter(chain=WEB_CHAIN).order_by("-seq").values_list("seq", "at").first()
     if latest is None or checkpoint.seq - latest[0] >= EVERY_EVENTS or checkpoint.at - latest[1] >= EVERY_MS:
         keep(checkpoint)
+        return True
+    return False
 
 
 def _write_head(checkpoint: Checkpoint) -> None:
@@ -133,6 +138,12 @@ def _write_head(checkpoint: Checkpoint) -> None:
             known = None
         if known is not None and known.seq > checkpoint.seq and signature_holds(known, checkpoint.key):
             return  # another writer was later in the chain and earlier here
+        if known is None and checkpoint.seq > 1:
+            logger.error(
+                "%s was missing or spoilt: a tail cut off before event %d would not show.",
+                folder / "head.json",
+                checkpoint.seq,
+            )
         handle, name = tempfile.mkstemp(dir=folder, prefix=".head-")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -145,7 +156,15 @@ def _write_head(checkpoint: Checkpoint) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One writer of ``head.json`` at a time, in all processes."""
+    """One writer of ``head.json`` at a time, in all processes. ``TimeoutError`` when one of them does not let go."""
     with (folder / "head.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        end = time.monotonic() + LOCK_WAIT
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when the file is closed
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise TimeoutError(f"Another process holds {folder / 'head.lock'} for too long.") from None
+                time.sleep(0.01)
         yield

@@ -1,24 +1,24 @@
 """Gives each request an id, which stands in its events and in the answer's header X-Request-ID; and says it in words
-when something was not done because it could not be recorded.
+when something was not done because it, or its record, could not be stored.
 
 The id is always our own: one that came from outside could be made to look like somebody else's request.
 """
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from accounts.audit.context import answering
 from accounts.audit.recording import AuditUnavailable
 
 HEADER = "X-Request-ID"
-RETRY_AFTER = 30  # seconds
+logger = logging.getLogger(__name__)
 
 
 class RequestIdMiddleware:
@@ -41,12 +41,14 @@ class RequestIdMiddleware:
             return _named(self.get_response(request), request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """503 for whatever was refused because the trail takes no events; its transaction is undone by now."""
-        if not isinstance(exception, AuditUnavailable):
+        """503 for whatever was refused because nothing can be stored; its transaction is undone by now."""
+        from accounts.unavailable import is_unavailable, unavailable  # noqa: PLC0415 - it imports the trail
+
+        if not is_unavailable(exception):
             return None
-        response = render(request, "audit/unavailable.html", {"error": exception}, status=503)
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-        return response
+        if not isinstance(exception, AuditUnavailable):  # the trail has said so in the log already
+            logger.error("The database failed at %s %s.", request.method, request.path, exc_info=exception)
+        return unavailable(request, exception)
 
     async def _answer_later(self, request: HttpRequest) -> Any:
         with answering(request):

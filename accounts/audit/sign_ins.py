@@ -12,9 +12,12 @@ from axes.signals import user_locked_out
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
+from accounts.audit.floods import try_record_refusal
 from accounts.audit.recording import person_subject, try_record
 
 UNKNOWN = "no such account"
+PAUSED = "the account is locked for a while"
+SOURCE_PAUSED = "too many failures from this address"
 
 
 def connect() -> None:
@@ -43,24 +46,35 @@ def _signed_out(sender: Any, request: Any, user: Any, **_facts: Any) -> None:
     try_record(tag, actor=user, result="done", subject=person_subject(user), reason=reason, request=request)
 
 
+def note_pause(request: Any, person: Any) -> None:
+    """A code that was not looked at, because five wrong ones came before it."""
+    _note_failure(request, person_subject(person), PAUSED)
+
+
+def note_refused_source(request: Any) -> None:
+    """A sign-in that was not looked at, because its source failed too often. For whom it was is not looked up."""
+    _note_failure(request, "", SOURCE_PAUSED)
+
+
 def _failed(sender: Any, credentials: dict[str, Any], request: Any = None, **_facts: Any) -> None:
     was_locked = getattr(request, "axes_locked_out", False) and not _was_counted(request)
-    account = _account(str(credentials.get("username") or ""))
-    try_record(
-        "person:sign-in:failed",
-        actor=None,
-        result="refused",
-        subject=person_subject(account) if account is not None else "",
-        reason="the account is locked for a while" if was_locked else ("" if account is not None else UNKNOWN),
-        request=request,
-    )
+    account = _account(request, str(credentials.get("username") or ""))
+    subject = person_subject(account) if account is not None else ""
+    _note_failure(request, subject, PAUSED if was_locked else ("" if account is not None else UNKNOWN))
+
+
+def _note_failure(request: Any, subject: str, reason: str) -> None:
+    if request is None:  # a script that asks Django to authenticate
+        try_record("person:sign-in:failed", actor=None, result="refused", subject=subject, reason=reason)
+        return
+    try_record_refusal("person:sign-in:failed", subject=subject, reason=reason, request=request)
 
 
 def _locked(sender: Any, request: Any, username: str, **_facts: Any) -> None:
     # axes says so again at every attempt on a locked account; those are recorded as failed sign-ins.
     if not _was_counted(request):
         return
-    account = _account(username or "")
+    account = _account(request, username or "")
     try_record(
         "person:sign-in:locked",
         actor=None,
@@ -76,5 +90,7 @@ def _was_counted(request: Any) -> bool:
     return getattr(request, "axes_failures_since_start", None) is not None
 
 
-def _account(username: str) -> Any:
-    return get_user_model().objects.filter(username__iexact=username[:150]).first()
+def _account(request: Any, username: str) -> Any:
+    """Whose sign-in it was: said by accounts.sign_in_steps, which counts under other names too, or as it was typed."""
+    said = getattr(request, "failed_person", None)
+    return said if said is not None else get_user_model().objects.filter(username__iexact=username[:150]).first()

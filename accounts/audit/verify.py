@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection
 
-from accounts.audit.checkpoints import as_checkpoint, own_key, read_head, signature_holds
-from accounts.audit.keys import AuditKeyError, is_signed, public_text
+from accounts.audit.checkpoints import as_checkpoint, read_head, signature_holds
+from accounts.audit.keys import AuditKeyError, is_signed, key_path, load_key, public_text
 from accounts.audit.models import Checkpoint as Row
-from accounts.audit.models import RetiredSegment
+from accounts.audit.models import Event, RetiredSegment
 from accounts.audit.retention import bridge_bytes
 from relay_bridge.contract.audit import NO_HASH, WEB_CHAIN, Checkpoint, event_hash
 
@@ -42,7 +42,11 @@ class Broken(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """``rows`` looked at, from ``first`` to ``last``; ``unsigned``: rows at the end that no signature covers yet."""
+    """``rows`` looked at, from ``first`` to ``last``; ``unsigned``: rows at the end that no signature covers yet.
+
+    ``notes``: what could not be compared, because a key or a signed statement is missing. Whoever removes one hides
+    something or lost something, so a verdict with notes is no good one.
+    """
 
     rows: int
     first: int
@@ -61,8 +65,9 @@ def verify(known: Iterable[Checkpoint] = ()) -> Verdict:
     """Check the whole trail. ``known``: checkpoints of ours that somebody else kept, as agents do."""
     # What was signed is read before the rows: whatever is appended meanwhile can only make the chain longer.
     notes: list[str] = []
-    key = _public_key(notes)
-    marks, problem = _marks(key, known, notes)
+    begun = key_path().exists()
+    key = _public_key(notes, begun=begun)
+    marks, problem = _marks(key, known, notes, begun=begun)
     for _ in range(3):  # an archiving run may remove rows under our hands; then the bridges have changed
         bridges = _bridges()
         verdict = _walk(bridges, key, marks, problem, notes)
@@ -74,23 +79,31 @@ def verify(known: Iterable[Checkpoint] = ()) -> Verdict:
 # --- what is signed ---------------------------------------------------------------------------------------------------
 
 
-def _public_key(notes: list[str]) -> str | None:
+def _public_key(notes: list[str], *, begun: bool) -> str | None:
+    """The public half of the key in its file; looking makes none."""
+    if not begun and not Event.objects.exists() and not Row.objects.filter(chain=WEB_CHAIN).exists():
+        return None  # nothing ever happened
     try:
-        return public_text(own_key())
+        return public_text(load_key(key_path()))
     except (AuditKeyError, OSError) as error:
         notes.append(f"No signature could be checked. {error}")
         return None
 
 
-def _marks(key: str | None, known: Iterable[Checkpoint], notes: list[str]) -> tuple[dict[int, str], Broken | None]:
-    """The hash that was signed for each number, and what is wrong with the signatures themselves."""
+def _marks(
+    key: str | None, known: Iterable[Checkpoint], notes: list[str], *, begun: bool
+) -> tuple[dict[int, str], Broken | None]:
+    """The hash that was signed for each number, and what is wrong with the signatures themselves.
+
+    ``begun``: there was a key, so at least one event was signed.
+    """
     rows = [as_checkpoint(row) for row in Row.objects.filter(chain=WEB_CHAIN).order_by("seq", "pk").iterator()]
     try:
         head = read_head()
     except ValueError as error:
         return {}, Broken(1, str(error).rstrip("."), 1)
     told = [checkpoint for checkpoint in known if checkpoint.chain == WEB_CHAIN]
-    if head is None and rows:
+    if head is None and (rows or begun):
         notes.append("head.json is missing: a tail cut off after the newest checkpoint would not show.")
     marks: dict[int, str] = {}
     good = 0

@@ -137,6 +137,10 @@ def load_ring(path: Path) -> KeyRing:
                 raise SigningKeyError(f"{path} is not a plain file.")
             if facts.st_mode & OTHERS:
                 raise SigningKeyError(f"Other accounts can read {path}: that key is spent, make a new one.")
+            # Whoever can write there puts another file in its place; a folder is made 0700.
+            folder = Path(path).parent
+            if folder.stat().st_mode & OTHERS:
+                raise SigningKeyError(f"Other accounts can enter {folder}; chmod 700 it.")
             text = file.read(MAX_KEY_FILE + 1)
     except FileNotFoundError as error:
         raise SigningKeyError(f"There is no signing key at {path}: run manage.py create_issuer_key.") from error
@@ -151,17 +155,17 @@ def load_ring(path: Path) -> KeyRing:
 
 
 def current_ring() -> KeyRing:
-    """The ring of the settings' file, read again whenever the file changes. ``SigningKeyError`` travels."""
+    """The ring of the settings' file, read again when the file or a mode changes. ``SigningKeyError`` travels."""
     path = Path(settings.SIGHTLINE.signing_key)
     try:
-        facts = path.stat()
+        facts, folder = path.stat(), path.parent.stat()
     except OSError:
         return load_ring(path)  # says in its own words what is wrong
-    return _load_once(path, facts.st_mtime_ns, facts.st_ino, facts.st_mode)
+    return _load_once(path, facts.st_mtime_ns, facts.st_ino, facts.st_mode, folder.st_mode)
 
 
 @lru_cache(maxsize=2)
-def _load_once(path: Path, modified: int, inode: int, mode: int) -> KeyRing:
+def _load_once(path: Path, modified: int, inode: int, mode: int, folder_mode: int) -> KeyRing:
     return load_ring(path)
 
 

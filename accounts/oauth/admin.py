@@ -46,7 +46,8 @@ class ClientForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].required = True
+        if "name" in self.fields:  # whoever may only look gets the form without fields
+            self.fields["name"].required = True
         if self.instance.pk is not None:
             self.fields.pop("kind", None)
 

@@ -65,7 +65,10 @@ def why_closed(authorization: SiteAuthorization, now: dt.datetime) -> str:
 
 
 def end(authorization: SiteAuthorization, reason: str, *, actor: Any = None, tag: str = "token:oauth:ended") -> bool:
-    """End it and every token under it; False when it was over already. ``reason`` in words, for person and audit."""
+    """End it and every token under it; False when it was over already. ``reason`` in words, for person and audit.
+
+    Taking access away does not wait for the trail: it happens although it cannot be recorded, and the log says so.
+    """
     with transaction.atomic():
         row = SiteAuthorization.objects.select_for_update().filter(pk=authorization.pk, ended_at=None)
         if not row.update(ended_at=timezone.now(), ended_because=reason[:200]):
@@ -74,7 +77,7 @@ def end(authorization: SiteAuthorization, reason: str, *, actor: Any = None, tag
         AccessToken.objects.filter(
             pk__in=AuthorizedToken.objects.filter(authorization_id=authorization.pk).values("token_id")
         ).delete()
-        audit.record(
+        audit.try_record(
             tag,
             actor=actor,
             result="done",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ CLIENT_CREDENTIALS = "client-credentials"
 CONFIDENTIAL, PUBLIC = "confidential", "public"
 MAX_REDIRECTS = 5
 MAX_REDIRECT = 300  # characters of one address
+_LOOPBACK = re.compile(r"(?P<host>http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(?P<path>(?:/[!-~]*)?)\Z")
 
 
 class Kind(NamedTuple):
@@ -42,6 +44,7 @@ def is_loopback_redirect(uri: str) -> bool:
     """Whether ``uri`` is http to an IP address of this very machine; ``localhost`` is a name and can be elsewhere."""
     try:
         parts = urlsplit(uri)
+        _ = parts.port  # ValueError beyond 65535
         return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False
@@ -63,6 +66,22 @@ def refuse_redirect(uri: str, *, native: bool) -> str:
     if native and is_loopback_redirect(uri):
         return ""
     return f"{uri} must begin with https://" + (", or be http://127.0.0.1 or http://[::1]." if native else ".")
+
+
+def is_registered_redirect(uri: str, registered: list[str]) -> bool:
+    """Whether ``uri`` is one of ``registered``, character by character (RFC 9700, 2.1).
+
+    A native app's own machine may be named with any port: it listens at whichever is free (RFC 8252, 7.3).
+    """
+    if uri in registered:
+        return True
+    loopback = _LOOPBACK.match(uri)
+    if loopback is None or not is_loopback_redirect(uri):
+        return False
+    without_port = loopback["host"] + loopback["path"]
+    return any(
+        known["host"] + known["path"] == without_port for known in map(_LOOPBACK.match, registered) if known is not None
+    )
 
 
 def redirect_origin(uri: str) -> str:

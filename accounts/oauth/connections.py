@@ -13,7 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit import AuditUnavailable
 from accounts.oauth import authorizations
 from accounts.oauth.models import SiteAuthorization
 from accounts.oauth.places import places_of
@@ -46,10 +45,6 @@ def end_connection(request: HttpRequest, authorization: str) -> HttpResponse:
     row = SiteAuthorization.objects.select_related("application", "user").filter(pk=authorization, user=person).first()
     if row is None:
         raise Http404("There is no such page.")
-    try:
-        authorizations.end(row, "The person ended it.", actor=person, tag="token:oauth:revoked")
-    except AuditUnavailable as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{row.application} no longer sees {row.site_name}.")
+    authorizations.end(row, "The person ended it.", actor=person, tag="token:oauth:revoked")
+    messages.success(request, f"{row.application} no longer sees {row.site_name}.")
     return see_other(resolve_url("oauth:connections"))

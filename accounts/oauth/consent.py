@@ -23,7 +23,7 @@ from accounts import audit
 from accounts.audit import AuditUnavailable
 from accounts.oauth.clients import is_loopback_redirect, redirect_origin
 from accounts.oauth.places import Place, find_place
-from accounts.oauth.validator import NO_ACCESS
+from accounts.oauth.targets import NO_ACCESS
 from accounts.oauth_scopes import offered_scopes
 from relay_bridge.contract.scopes import SCOPES, format_scopes
 

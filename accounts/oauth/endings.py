@@ -7,11 +7,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save
 
+FACTORS_RESET = "The person's second factors were taken away."
+
 
 def connect() -> None:
     from allauth.mfa.models import Authenticator  # noqa: PLC0415 - models exist only once the apps are loaded
 
+    from accounts.factors import factors_reset  # noqa: PLC0415
+
     post_delete.connect(_factor_gone, sender=Authenticator, dispatch_uid="oauth.endings.factor")
+    factors_reset.connect(_factors_reset, dispatch_uid="oauth.endings.reset")
     post_save.connect(_user_saved, sender=get_user_model(), dispatch_uid="oauth.endings.user")
 
 
@@ -29,9 +34,19 @@ def _user_saved(instance: Any, created: bool, **_facts: Any) -> None:
 
 
 def _factor_gone(instance: Any, **_facts: Any) -> None:
-    """Whoever lost the last second factor, or had it reset, may have lost the browser that allowed things as well."""
-    from accounts.factors import has_second_factor  # noqa: PLC0415 - models exist only once the apps are loaded
+    """Whoever lost a second factor may have lost the browser that allowed things as well."""
+    from accounts.factors import FACTORS, has_second_factor  # noqa: PLC0415 - models exist only once the apps are loaded
     from accounts.oauth.authorizations import end_all  # noqa: PLC0415
 
-    if not has_second_factor(instance.user):
-        end_all("The person's second factors were taken away.", user_id=instance.user_id)
+    if instance.type not in FACTORS:
+        return  # recovery codes are made anew, and go with the last factor
+    left = has_second_factor(instance.user)
+    reason = "A second factor of the person was taken away." if left else FACTORS_RESET
+    end_all(reason, user_id=instance.user_id)
+
+
+def _factors_reset(person: Any, **_facts: Any) -> None:
+    """Also of somebody who had none any more."""
+    from accounts.oauth.authorizations import end_all  # noqa: PLC0415 - models exist only once the apps are loaded
+
+    end_all(FACTORS_RESET, user=person)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import json
 import logging
 from typing import Any
+from urllib.parse import unquote_plus
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -16,12 +18,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.common import Request as OAuthlibRequest
+from oauthlib.oauth2 import OAuth2Error
 
-from accounts import audit
 from accounts.audit import AuditUnavailable
+from accounts.audit.floods import try_record_refusal
+from accounts.buckets import Buckets
 from accounts.oauth.authorizations import checksum
 from accounts.oauth.clients import DEVICE
-from accounts.oauth.limits import Buckets
 from accounts.oauth.models import DeviceRequest
 from accounts.oauth.places import why_ended
 from accounts.oauth.presented import find_presented, scopes_of
@@ -36,9 +39,9 @@ SECRETS = ("client_secret", "code", "code_verifier", "refresh_token", "token", "
 SERVED = ("authorization_code", "client_credentials", "refresh_token", DEVICE)
 SLOWER = 5  # seconds that "slow_down" adds (RFC 8628, 3.5)
 MAX_INTERVAL = 60
+MAX_BASIC = 1000  # characters of a client's name and secret in the header
 
 _by_source = Buckets(per_minute=120, burst=60)
-_refused_by_source = Buckets(per_minute=20, burst=20)  # how many refusals of one source the audit trail is told of
 
 
 def endpoint(view: Any) -> Any:
@@ -108,7 +111,11 @@ def introspect(request: HttpRequest) -> HttpResponse:
     """RFC 7662, for confidential clients, about tokens of their own: others' are as unknown as invented ones."""
     core = get_oauthlib_core()
     asked = OAuthlibRequest(*core._extract_params(request))  # noqa: SLF001 - as the toolkit's own endpoint does
-    if not core.server.request_validator.authenticate_confidential(asked):
+    try:
+        is_known = core.server.request_validator.authenticate_confidential(asked)
+    except OAuth2Error as error:
+        return refuse(error.error, error.description or "", error.status_code)
+    if not is_known:
         return _token_refused(request, {}, {"error": "invalid_client"}, 401)
     text = request.POST.get("token", "")
     if not text:
@@ -179,17 +186,13 @@ def _device_waits(request: HttpRequest) -> HttpResponse | None:
 
 def _token_refused(request: HttpRequest, headers: Any, body: dict[str, str], status: int) -> HttpResponse:
     error = body.get("error", "invalid_request")
-    source = source_address(request) or ""
-    if not _refused_by_source.take(source):
-        audit.try_record(
-            "token:oauth:refused",
-            actor=None,
-            result="refused",
-            subject=_client_named(request),
-            reason=body.get("error_description", ""),
-            request=request,
-            facts={"error": error, "grant_type": request.POST.get("grant_type", "")[:60]},
-        )
+    try_record_refusal(
+        "token:oauth:refused",
+        subject=_client_named(request),
+        reason=body.get("error_description", ""),
+        request=request,
+        facts={"error": error, "grant_type": request.POST.get("grant_type", "")[:60]},
+    )
     return refuse(error, body.get("error_description", ""), status)
 
 
@@ -197,7 +200,18 @@ def _client_named(request: HttpRequest) -> str:
     """The client id as it was said, if it is one of ours; what a stranger types is not written into the trail."""
     from oauth2_provider.models import Application  # noqa: PLC0415
 
-    said = request.POST.get("client_id", "")
+    said = request.POST.get("client_id", "") or _client_in_header(request.headers.get("Authorization", ""))
     if said and len(said) <= 100 and Application.objects.filter(client_id=said).exists():
         return said
     return f"unknown client {hashlib.sha256(said.encode()).hexdigest()[:8]}" if said else ""
+
+
+def _client_in_header(header: str) -> str:
+    """The name before the colon of HTTP Basic, whose other half is the secret (RFC 6749, 2.3.1)."""
+    scheme, _, credentials = header.partition(" ")
+    if scheme.lower() != "basic" or len(credentials) > MAX_BASIC:
+        return ""
+    try:
+        return unquote_plus(base64.b64decode(credentials, validate=True).decode().partition(":")[0])
+    except ValueError:
+        return ""

@@ -8,66 +8,33 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import threading
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from oauth2_provider.models import Grant, RefreshToken
-from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
 from accounts import audit
 from accounts.oauth import authorizations
 from accounts.oauth.authorizations import checksum, why_closed
-from accounts.oauth.clients import CLIENT_CREDENTIALS, CONFIDENTIAL, DEVICE, kind_of
+from accounts.oauth.client_checks import KnownClients
+from accounts.oauth.clients import DEVICE
 from accounts.oauth.models import AuthorizedToken, DeviceRequest, SiteAuthorization
-from accounts.oauth.places import Place, find_place
+from accounts.oauth.targets import named_resources, narrow, one_resource, place_of, refuse_target
 from accounts.oauth_scopes import offered_scopes
 from relay_bridge.contract.scopes import format_scopes
 
 How = SiteAuthorization.How
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}\Z")  # RFC 7636, 4.2: base64url of a SHA-256
-NO_ACCESS = "The resource must be the URI of one site at which access can be given."  # unknown and foreign: the same
-MAX_CLIENT_ID = 100
-CHECK_WAIT = 5.0  # seconds that a program waits for its secret to be checked
-_turn = threading.BoundedSemaphore(1)
 
 
 class _UsedBefore(Exception):  # noqa: N818 - an event: this code or refresh token was used by somebody else a moment ago
     pass
 
 
-class SiteBoundValidator(OAuth2Validator):
+class SiteBoundValidator(KnownClients):
     """``OAUTH2_PROVIDER["OAUTH2_VALIDATOR_CLASS"]``. ``request`` is oauthlib's; it gets ``site_authorization``."""
-
-    # --- who the client is ---------------------------------------------------------------------------------
-
-    def _load_application(self, client_id: str, request: Any) -> Any:
-        """Only the kinds that can be registered exist here; the web app's own application does not."""
-        if not isinstance(client_id, str) or len(client_id) > MAX_CLIENT_ID:
-            return None
-        application = super()._load_application(client_id, request)
-        if application is not None and not kind_of(application.client_type, application.authorization_grant_type):
-            request.client = None
-            return None
-        return application
-
-    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """As the toolkit does, one at a time: checking a secret is slow on purpose, and people sign in meanwhile."""
-        if not _turn.acquire(timeout=CHECK_WAIT):
-            return False
-        try:
-            return bool(super().authenticate_client(request, *args, **kwargs))
-        finally:
-            _turn.release()
-
-    def authenticate_confidential(self, request: Any) -> bool:
-        """Whether the client has a secret and showed it.
-
-        The toolkit lets a public client through ``authenticate_client`` that merely says "device flow".
-        """
-        return self.authenticate_client(request) and request.client.client_type == CONFIDENTIAL
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
@@ -76,9 +43,6 @@ class SiteBoundValidator(OAuth2Validator):
             return False
         if grant_type == DEVICE:
             self._take_device(request)
-        if client.authorization_grant_type == CLIENT_CREDENTIALS:
-            # A service account, never a person: whoever can sign in must not be spoken for by a program.
-            return client.client_type == CONFIDENTIAL and client.user is not None and _is_service(client.user)
         return True
 
     def validate_scopes(
@@ -104,10 +68,11 @@ class SiteBoundValidator(OAuth2Validator):
             raise errors.InvalidRequestError(
                 description="PKCE with the method S256 is required (RFC 7636).", request=request
             )
-        place = _place_of(request.user, _one_resource(request), request, getattr(request, "browser_session", None))
+        place = place_of(request.user, one_resource(request), request, getattr(request, "browser_session", None))
         scopes = narrow(request.scopes, place, request.client, request)
         request.scopes, request.resource = format_scopes(scopes).split(), [place.resource]
-        grant = super()._create_authorization_code(request, code, expires)
+        # The row knows the code by its digest only, as it does tokens: whoever reads the database redeems nothing.
+        grant = super()._create_authorization_code(request, {**code, "code": checksum(code["code"])}, expires)
         authorization = authorizations.begin(
             place,
             user=request.user,
@@ -123,17 +88,18 @@ class SiteBoundValidator(OAuth2Validator):
         return grant
 
     def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        digest = checksum(code)
         authorization = (
             SiteAuthorization.objects.select_related("user", "application")
-            .filter(code_checksum=checksum(code), application=client, how=How.CODE)
+            .filter(code_checksum=digest, application=client, how=How.CODE)
             .first()
         )
-        valid = super().validate_code(client_id, code, client, request, *args, **kwargs)
+        valid = super().validate_code(client_id, digest, client, request, *args, **kwargs)
         # Kept for the questions below: the toolkit reads the row anew for each, and fails when it is gone by then.
-        request.code_row = Grant.objects.filter(code=code, application=client).first()
+        request.code_row = Grant.objects.filter(code=digest, application=client).first()
         if not valid or request.code_row is None:
             was_used = SiteAuthorization.objects.filter(
-                code_checksum=checksum(code), application=client, redeemed_at__isnull=False
+                code_checksum=digest, application=client, redeemed_at__isnull=False
             )
             if authorization is not None and was_used.exists():
                 # RFC 6749, 4.1.2: a code that comes twice was stolen by one of the two.
@@ -228,7 +194,7 @@ class SiteBoundValidator(OAuth2Validator):
     def _spend(self, request: Any, now: dt.datetime) -> None:
         """What bought this token buys nothing more."""
         if request.grant_type == "authorization_code":
-            if not Grant.objects.filter(code=request.code, application=request.client).delete()[0]:
+            if not Grant.objects.filter(code=checksum(request.code), application=request.client).delete()[0]:
                 raise _UsedBefore
         elif request.grant_type == "refresh_token":
             row = RefreshToken.objects.select_for_update().get(pk=request.refresh_token_instance.pk)
@@ -246,7 +212,7 @@ class SiteBoundValidator(OAuth2Validator):
     def _open_for_service(self, request: Any, now: dt.datetime) -> None:
         """One authorization for each client and grant: a program asks every five minutes."""
         account = request.client.user
-        place = _place_of(account, _one_resource(request), request)
+        place = place_of(account, one_resource(request), request)
         scopes = narrow(request.scopes, place, request.client, request)
         held = frozenset(offered_scopes(request.client)) & place.scopes
         key = place.key
@@ -301,54 +267,15 @@ class SiteBoundValidator(OAuth2Validator):
         """Whether tokens may come from ``authorization`` now; ends it when its grant no longer holds."""
         if authorization is None or not authorization.user.is_active:
             return False
-        named = _named_resources(request)
+        named = named_resources(request)
         if named and named != [authorization.resource]:
-            _refuse_target(request)
+            refuse_target(request)
         reason = why_closed(authorization, timezone.now())
         if reason:
             authorizations.end(authorization, reason)
             return False
         request.site_authorization = authorization
         return True
-
-
-def narrow(wanted: Any, place: Place, application: Any, request: Any) -> frozenset[str]:
-    """What was asked for, the role has and is offered to others; ``InvalidScopeError`` when nothing is left."""
-    scopes = frozenset(wanted or ()) & place.scopes & frozenset(offered_scopes(application))
-    if not scopes:
-        raise errors.InvalidScopeError(description="The role at this site holds none of these scopes.", request=request)
-    return scopes
-
-
-def _is_service(account: Any) -> bool:
-    return account.is_active and not account.has_usable_password() and not (account.is_staff or account.is_superuser)
-
-
-def _named_resources(request: Any) -> list[str]:
-    """Every ``resource`` of the request; oauthlib itself keeps only the last."""
-    resource = getattr(request, "resource", None)
-    if isinstance(resource, list):
-        return resource
-    named = [value for key, value in (request.decoded_body or []) if key == "resource"]
-    return named or ([resource] if resource else [])
-
-
-def _one_resource(request: Any) -> str:
-    named = _named_resources(request)
-    if len(named) != 1:
-        _refuse_target(request)
-    return named[0]
-
-
-def _place_of(person: Any, resource: str, request: Any, session: Any = None) -> Place:
-    place = find_place(person, resource, session)
-    if place is None:
-        _refuse_target(request)
-    return place
-
-
-def _refuse_target(request: Any) -> NoReturn:
-    raise errors.CustomOAuth2Error("invalid_target", description=NO_ACCESS, request=request)
 
 
 def _iso(authorization: SiteAuthorization) -> str:

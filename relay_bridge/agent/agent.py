@@ -121,12 +121,19 @@ class SiteAgent:
             states = self.site.subscriptions.states()
             sources = ", ".join(f"{source} {_STATE_WORDS[state.code]}" for source, state in states.items())
             logger.info(
-                "relay %s, %d sessions, %d tags watched, sources: %s",
+                "relay %s, %d sessions, %d tags watched, journal %s, sources: %s",
                 self.uplink.state.status,
                 self.uplink.sessions,
                 self.site.subscriptions.watched(),
+                self._journal_words(),
                 sources,
             )
+
+    def _journal_words(self) -> str:
+        storage = self.site.journal.storage.look()
+        if storage is None or not self.site.journal.available:
+            return "takes no events"
+        return f"{storage.share:.0%} full"
 
 
 _STATE_WORDS = {0: "ok", 1: "degraded", 2: "down"}

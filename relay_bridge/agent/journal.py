@@ -32,6 +32,7 @@ from relay_bridge.agent.journal_files import (
     write_checkpoint,
 )
 from relay_bridge.agent.journal_key import JournalKey, create_journal_key, load_journal_key
+from relay_bridge.agent.journal_storage import JournalStorage
 from relay_bridge.contract.audit import (
     AGENT_TAGS,
     MAX_NAME,
@@ -77,6 +78,7 @@ class Journal:
         self._wall_ms = wall_ms
         self._monotonic = monotonic
         self._max_file, self._max_files = max_file, max_files
+        self.storage = JournalStorage(folder, bound=max_file * max_files, keep_days=keep_days)
         self._file: IO[bytes] | None = None
         self._lock: IO[bytes] | None = None
         self._key: JournalKey | None = None
@@ -107,6 +109,7 @@ class Journal:
             self._open()
         except (OSError, ConfigError, JournalDamaged) as error:
             self._give_up(error)
+        self.storage.look()
 
     def close(self) -> None:
         """Put everything on the disk and let go of the folder."""
@@ -211,6 +214,7 @@ class Journal:
             self._put_down()
             self._new_file()
             self._remove_old()
+            self.storage.look()
         defaults: dict[str, Any] = {"actor": "", "subject": "", "reason": "", "request_id": "", "facts": {}}
         event = AuditEvent(
             chain=self.chain, seq=self._seq + 1, at=self._wall_ms(), tag=tag, result=result, username="", site_id="",

@@ -70,3 +70,11 @@ def test_company_keeps_its_peoples_passwords(signed_in, alice):
     alice.save()
     signed_in.force_login(alice)
     assert "through your company" in signed_in.get(PAGE).content.decode()
+
+
+def test_every_account_page_leads_to_connected_applications(signed_in):
+    for page in ("/account/sign-ins/", "/account/factors/", "/account/password/", "/oauth/"):
+        text = signed_in.get(page).content.decode()
+        assert 'href="/oauth/"' in text, page
+    assert 'href="/oauth/" aria-current="true"' in text
+    assert 'href="/account/sign-ins/"' in text, "and back"

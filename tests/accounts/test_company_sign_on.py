@@ -149,6 +149,9 @@ def test_password_of_company_people_can_be_switched_off(client, sign_in, company
     company(local_password=False)
     assert WRONG in sign_in("alice", ALICES_PASSWORD).content.decode()
     assert signed_in_as(client) is None
+    assert Event.objects.filter(tag="person:sign-in:failed", subject__endswith=" alice").count() == 1
+    # Counted like a wrong one: otherwise the pause that does not come would tell that it was right.
+    assert [sign_in("alice", ALICES_PASSWORD).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 class TestConnecting:

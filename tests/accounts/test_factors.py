@@ -126,7 +126,7 @@ class TestWeakSessions:
     def test_site_is_not_there_for_a_password_alone(self, settings, signed_in, alice, north):
         settings.SECOND_FACTOR = "write"
         hold(alice, "field-operator", north)
-        assert signed_in.head("/sites/north/").status_code == 404
+        assert signed_in.head("/sites/north/").status_code == 403
         assert "North Terminal" not in signed_in.get("/").content.decode()
         self.strengthen(signed_in)
         assert signed_in.head("/sites/north/").status_code == 200
@@ -136,7 +136,7 @@ class TestWeakSessions:
         hold(alice, "viewer", north)
         assert signed_in.head("/sites/north/").status_code == 200
         settings.SECOND_FACTOR = "always"
-        assert signed_in.head("/sites/north/").status_code == 404
+        assert signed_in.head("/sites/north/").status_code == 403
 
     def test_role_that_asks_for_more_ends_weak_sign_ins_of_its_holders(self, settings, signed_in, alice, bob, north):
         settings.SECOND_FACTOR = "write"

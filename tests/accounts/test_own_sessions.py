@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
 import pytest
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 
 from accounts.own_sessions import UNKNOWN_DEVICE, device_words, own_sessions
@@ -96,6 +102,31 @@ def test_oldest_ends_when_there_would_be_too_many(alice, settings):
     assert "on 2 devices at once" in response.content.decode()
     assert "Chrome on Android" in response.content.decode()
     assert (is_in(oldest), is_in(newer), is_in(newest)) == (False, True, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sign_ins_at_the_same_moment_are_not_one_too_many(alice, settings):
+    """Each would make room for one only, if both looked before either stands there."""
+    settings.SESSIONS_AT_ONCE = 1
+    both_looked = Barrier(2)
+
+    def wait_for_the_other(**_facts):
+        with suppress(BrokenBarrierError):  # the other waits for this one, as it should
+            both_looked.wait(timeout=0.5)
+
+    def come_in(_number):
+        try:
+            return Client().post("/sign-in/", {"username": "alice", "password": ALICES_PASSWORD}).status_code
+        finally:
+            connection.close()
+
+    user_logged_in.connect(wait_for_the_other)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(come_in, range(2))) == [303, 303]
+    finally:
+        user_logged_in.disconnect(wait_for_the_other)
+    assert len(own_sessions(alice)) == 1
 
 
 def test_signing_in_again_in_the_same_browser_ends_no_other(alice, settings):

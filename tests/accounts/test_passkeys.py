@@ -198,3 +198,22 @@ def test_rubbish_is_refused_in_words(request_, alice, rubbish):
 def test_where_browsers_offer_passkeys(settings, address, possible):
     settings.PUBLIC_URL = address
     assert passkeys.are_possible() is possible
+
+
+@pytest.mark.parametrize(("public", "offered"), [("http://127.0.0.1:8000", False), ("http://localhost:8000", True)])
+def test_sign_in_page_says_where_passkeys_are_not_offered(settings, client, db, public, offered):
+    settings.PUBLIC_URL = public
+    page = client.get("/sign-in/").content.decode()
+    assert ("Sign in with a passkey" in page) is offered
+    assert ("Passkeys are not offered at this address" in page) is not offered
+
+
+def test_reason_is_one_bounded_line_whatever_the_answer_says(request_, alice):
+    liar = SoftPasskey("http://evil.example\n2026-11-22 WARNING forged: line" + "x" * 500, HOST)
+    enrol(request_, alice)
+    for answer in (liar.get(ask(request_)), liar.get(ask(request_), type="a\nb"), '{"rawId": "a\\nb", "response": {}}'):
+        with pytest.raises(PasskeyRefused) as refusal:
+            passkeys.finish_use(request_, SIGN_IN, answer, alice)
+        assert refusal.value.reason.isprintable()
+        assert len(refusal.value.reason) <= passkeys.LONGEST_REASON
+        ask(request_)

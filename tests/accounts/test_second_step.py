@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts import one_time_codes, passkeys, second_step, step_up
+from accounts import one_time_codes, passkeys, second_step, sign_in_limits, step_up
 from accounts.assurance import STEPPED_UP_AT, read_assurance
 from accounts.audit.models import Event
+from accounts.audit.sign_ins import PAUSED
+from accounts.buckets import Buckets
 from accounts.models import User
 from accounts.sign_in_steps import PENDING, PENDING_LIFE
 from accounts.views import WRONG
@@ -29,6 +33,12 @@ def app(alice):
 
 def signed_in_as(client):
     return client.session.get(SESSION_KEY)
+
+
+def pause_by_a_stranger(username):
+    stranger = Client(REMOTE_ADDR="203.0.113.9")
+    answers = [stranger.post("/sign-in/", {"username": username, "password": f"no {n}"}).status_code for n in range(5)]
+    assert answers[-1] == 429
 
 
 def enrol_passkey(person, rf, settings):
@@ -138,11 +148,12 @@ class TestPasskeyAlone:
         assert second_step.WRONG_PASSKEY in page.content.decode()
         assert signed_in_as(client) is None
 
-    def test_not_a_paused_one(self, client, sign_in, alice, rf, settings):
+    def test_also_a_paused_one_because_it_cannot_be_guessed(self, client, sign_in, alice, rf, settings):
+        """A stranger who knows a username pauses its password; that must not keep its person from the plant."""
         device = enrol_passkey(alice, rf, settings)
-        for _ in range(5):
-            sign_in("alice", "wrong")
-        assert client.post(self.URL, {"answer": device.get(self.ask(client))}).status_code == 429
+        pause_by_a_stranger("alice")
+        assert client.post(self.URL, {"answer": device.get(self.ask(client))}).status_code == 303
+        assert signed_in_as(client) == str(alice.pk)
 
     def test_rubbish_reads_the_same(self, client, alice):
         for answer in ("", "{}", "[" * 5000):
@@ -153,6 +164,13 @@ class TestPasskeyAlone:
         careful = Client(enforce_csrf_checks=True)
         assert careful.post("/sign-in/passkey/question/").status_code == 403
         assert careful.get("/sign-in/passkey/question/").status_code == 405
+
+    def test_strangers_do_not_make_sessions_without_end(self, client, db, monkeypatch):
+        monkeypatch.setattr(sign_in_limits, "_questions", Buckets(60, 3))
+        answers = [Client().post("/sign-in/passkey/question/") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert int(answers[-1]["Retry-After"]) >= 1
+        assert Session.objects.count() == 3
 
     def test_strangers_question_is_kept_for_five_minutes(self, client, db):
         self.ask(client)
@@ -187,6 +205,29 @@ class TestConfirm:
         answers = [signed_in.post("/confirm/", {"code": app.wrong_code()}).status_code for _ in range(5)]
         assert answers[-1] == 429
         assert signed_in.post("/confirm/", {"code": app.code()}).status_code == 429
+
+    def test_a_stranger_cannot_keep_somebody_signed_in_from_confirming(self, signed_in, app):
+        pause_by_a_stranger("alice")
+        assert signed_in.post("/confirm/", {"code": app.code()}).status_code == 303
+        assert read_assurance(signed_in.session).is_stepped_up(time.time())
+
+    def test_wrong_codes_here_do_not_keep_the_person_from_signing_in_elsewhere(self, signed_in, sign_in, app):
+        for _ in range(5):
+            signed_in.post("/confirm/", {"code": app.wrong_code()})
+        signed_in.logout()
+        assert sign_in("alice", ALICES_PASSWORD)["Location"] == CODE
+
+    def test_wrong_codes_are_recorded_as_the_persons_own(self, signed_in, alice, app):
+        for _ in range(5):
+            signed_in.post("/confirm/", {"code": app.wrong_code()})
+        events = Event.objects.filter(tag__startswith="person:sign-in:").order_by("seq")
+        assert Counter(event.tag for event in events) == {"person:sign-in:failed": 5, "person:sign-in:locked": 1}
+        assert {event.subject for event in events} == {f"{alice.subject} alice"}
+
+    def test_a_pause_is_recorded_when_it_refuses_a_code(self, signed_in, app):
+        for _ in range(6):
+            signed_in.post("/confirm/", {"code": app.wrong_code()})
+        assert Event.objects.filter(tag="person:sign-in:failed").order_by("-seq")[0].reason == PAUSED
 
     def test_goes_nowhere_else(self, signed_in, app):
         response = signed_in.post("/confirm/", {"code": app.code(), "next": "https://evil.example/"})

@@ -12,6 +12,8 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from accounts import sign_in_limits
+from accounts.audit.models import Event
+from accounts.audit.sign_ins import SOURCE_PAUSED
 from accounts.models import User
 from accounts.sign_in_limits import SOURCE_FAILURES, SOURCE_WINDOW, source_address, wait_for_source
 from accounts.views import WRONG
@@ -202,3 +204,33 @@ def test_ipv6_subscriber_is_one_source_however_many_addresses_it_uses(settings, 
     for n in range(SOURCE_FAILURES):
         guess(f"person-{n}", address=f"2001:db8::{n + 1:x}")
     assert sign_in("alice", ALICES_PASSWORD, REMOTE_ADDR="2001:db8::ffff").status_code == 429
+
+
+@pytest.mark.parametrize("page", ["/account/password/", "/confirm/", "/sign-in/"])
+def test_nothing_that_is_typed_into_a_form_is_stored_with_a_failure(client, alice, page):
+    """axes would keep every field but ``password``: a new password, a code, a passkey's answer, in clear."""
+    client.force_login(alice)
+    if page == "/sign-in/":
+        client.logout()
+    fields = {
+        "username": "alice",
+        "password": "typed one",
+        "old_password": "typed two",
+        "new_password1": "typed three and four and five",
+        "new_password2": "typed three and four and five",
+        "code": "123456",
+        "next": "/typed/seven/",
+    }
+    client.post(f"{page}?next=/typed/eight/", fields)
+    row = AccessAttempt.objects.get()
+    assert (row.get_data, row.post_data) == ("", "")
+    client.post(f"{page}?next=/typed/eight/", fields)
+    row.refresh_from_db()
+    assert (row.failures_since_start, row.get_data, row.post_data) == (2, "", "")
+
+
+def test_refused_source_is_recorded(guess, db):
+    for n in range(SOURCE_FAILURES + 1):
+        guess(f"person-{n}")
+    event = Event.objects.filter(tag="person:sign-in:failed").order_by("-seq")[0]
+    assert (event.reason, event.source, event.subject) == (SOURCE_PAUSED, CHARLIES_ADDRESS, "")

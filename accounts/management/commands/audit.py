@@ -1,4 +1,4 @@
-"""manage.py audit verify | export | checkpoint | retire: checking the audit trail, and taking it elsewhere."""
+"""manage.py audit verify | export | checkpoint | storage | retire: checking the trail, and taking it elsewhere."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from accounts.audit.export import csv_lines, json_lines
 from accounts.audit.keys import AuditKeyError
 from accounts.audit.models import Event
 from accounts.audit.retention import DAY_MS, KEEP_DAYS, RetentionError, retire_segment
+from accounts.audit.storage import ADVICE, storage_now
 from accounts.audit.verify import Verdict, verify
 from relay_bridge.contract.audit import Checkpoint
 
 MAX_CHECKPOINT_FILE = 1024 * 1024  # bytes
 MAX_KEPT = 1000  # checkpoints in it
+INCOMPLETE = "The rows follow each other, but not everything that was signed could be compared with them."
 
 
 class Command(BaseCommand):
     help = "Check the audit trail, export it, sign where it stands, or archive old events."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        commands = parser.add_subparsers(dest="what", required=True, metavar="verify|export|checkpoint|retire")
+        commands = parser.add_subparsers(dest="what", required=True, metavar="verify|export|checkpoint|storage|retire")
         check = commands.add_parser("verify", help="find any edit, deletion, reordering or cut tail")
         check.add_argument(
             "--checkpoints", type=Path, metavar="FILE", help="checkpoints kept elsewhere, one a line (audit checkpoint)"
@@ -42,6 +44,7 @@ class Command(BaseCommand):
         export.add_argument("--since", metavar="DATE", help="from this day or moment on, ISO 8601, UTC")
         export.add_argument("--until", metavar="DATE", help="before this day or moment")
         commands.add_parser("checkpoint", help="print a signed statement of where the trail stands, to keep elsewhere")
+        commands.add_parser("storage", help="say how full its storage is; exit code 1 from 75 %% of the bound on")
         retire = commands.add_parser("retire", help="archive events older than some days and remove them")
         retire.add_argument("--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}")
         retire.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the archive files")
@@ -57,18 +60,24 @@ class Command(BaseCommand):
         begun = time.monotonic()
         verdict = verify(_kept(options["checkpoints"]) if options["checkpoints"] else ())
         took = time.monotonic() - begun
-        for words in verdict.notes:
-            self.stderr.write(self.style.WARNING(words))
         if not options["quiet"]:
             _record_verdict(verdict)
         if verdict.broken is not None:
-            raise CommandError(f"The audit trail was tampered with. {verdict.broken}")
+            raise CommandError(" ".join([f"The audit trail was tampered with. {verdict.broken}", *verdict.notes]))
+        if verdict.notes:
+            raise CommandError(f"{INCOMPLETE} {' '.join(verdict.notes)}")
         self.stdout.write(
             f"The audit trail holds: {verdict.rows} events ({verdict.first} to {verdict.last}), "
             f"{verdict.checkpoints} signed statements, checked in {took:.1f} s."
         )
         if verdict.unsigned:
             self.stdout.write(f"The last {verdict.unsigned} event(s) are not covered by a signature yet.")
+
+    def _storage(self, options: dict[str, Any]) -> None:
+        found = storage_now()
+        if found.level != "ok":
+            raise CommandError(f"{found.words} {ADVICE}")
+        self.stdout.write(found.words)
 
     def _export(self, options: dict[str, Any]) -> None:
         rows = Event.objects.order_by("seq").filter(seq__lte=head().seq)  # what comes now is not in the count
@@ -104,6 +113,8 @@ class Command(BaseCommand):
         verdict = verify()
         if verdict.broken is not None:
             raise CommandError(f"Nothing was archived: the audit trail was tampered with. {verdict.broken}")
+        if verdict.notes:
+            raise CommandError(f"Nothing was archived. {INCOMPLETE} {' '.join(verdict.notes)}")
         before = time.time_ns() // 1_000_000 - options["keep_days"] * DAY_MS
         count = 0
         while (retired := retire_segment(before, options["out"])) is not None:
@@ -115,7 +126,8 @@ class Command(BaseCommand):
 def _record_verdict(verdict: Verdict) -> None:
     if verdict.broken is None:
         facts = {"rows": str(verdict.rows), "last": str(verdict.last)}
-        record("audit:chain:verified", actor=None, result="done", facts=facts)
+        reason = " ".join(verdict.notes)
+        record("audit:chain:verified", actor=None, result="failed" if reason else "done", reason=reason, facts=facts)
     else:
         facts = {"rows": str(verdict.rows), "first_bad": str(verdict.broken.row)}
         record("audit:chain:broken", actor=None, result="failed", reason=verdict.broken.why, facts=facts)

@@ -46,6 +46,33 @@ def test_verify_names_the_first_bad_row_and_fails() -> None:
     assert Event.objects.order_by("-seq")[0].tag == "audit:chain:broken"
 
 
+@pytest.mark.parametrize("gone", ["audit/head.json", "secrets/audit.key.pem"])
+def test_verify_fails_when_what_was_signed_is_missing(settings: Any, monkeypatch: Any, gone: str) -> None:
+    """Whoever cuts the tail removes what would show it; nothing to compare with is not the same as whole."""
+    fill(30, signed_every=10)
+    with without_triggers() as cursor:
+        cursor.execute("DELETE FROM audit_event WHERE seq > 20")
+        cursor.execute("DELETE FROM audit_checkpoint WHERE seq > 20")
+    (settings.SIGHTLINE.state_dir / "audit/head.json").unlink()
+    (settings.SIGHTLINE.state_dir / gone).unlink(missing_ok=True)
+    monkeypatch.setattr("accounts.audit.checkpoints._key", None)
+    with pytest.raises(CommandError, match="not everything that was signed could be compared"):
+        run("verify", "--quiet")
+    assert (settings.SIGHTLINE.state_dir / "secrets/audit.key.pem").exists() == (gone != "secrets/audit.key.pem")
+    with pytest.raises(CommandError, match="Nothing was archived"):
+        run("retire", "--keep-days", "1", "--out", str(settings.SIGHTLINE.state_dir / "archive"))
+
+
+def test_verify_fails_when_everything_was_wiped(settings: Any) -> None:
+    fill(30)
+    with without_triggers() as cursor:
+        cursor.execute("DELETE FROM audit_event")
+        cursor.execute("DELETE FROM audit_checkpoint")
+    (settings.SIGHTLINE.state_dir / "audit/head.json").unlink()
+    with pytest.raises(CommandError, match=r"head\.json is missing"):
+        run("verify", "--quiet")
+
+
 def test_checkpoint_kept_elsewhere_finds_a_cut_tail(tmp_path: Path, settings: Any) -> None:
     fill(30)
     kept = tmp_path / "kept.jsonl"

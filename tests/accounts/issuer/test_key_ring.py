@@ -10,7 +10,15 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from accounts.issuer import SigningKeyError, create_signing_key, drop_retired, load_ring, load_signing_key, rotate
+from accounts.issuer import (
+    SigningKeyError,
+    create_signing_key,
+    current_ring,
+    drop_retired,
+    load_ring,
+    load_signing_key,
+    rotate,
+)
 from accounts.issuer.key_ring import LONGEST_OVERLAP, MAX_KEYS, SHORTEST_OVERLAP
 from relay_bridge.agent.trust import parse_key_set
 from relay_bridge.contract.token_keys import KEYS_TYP, MAX_STATEMENT
@@ -168,3 +176,16 @@ def test_statement_is_signed_with_the_newest_key_that_both_know(path):
         assert b'"d"' not in verified.payload
     assert ring.statement(["somebody else's"], NOW) is None
     assert ring.statement([first.kid], NOW + DAY) is None, "who was away for the whole overlap gets the file by hand"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o750, 0o705])
+def test_nothing_is_signed_from_a_folder_that_others_can_enter(signing_key, settings, mode):
+    folder = settings.SIGHTLINE.signing_key.parent
+    assert current_ring().signing.kid == signing_key.kid
+    folder.chmod(mode)
+    try:
+        with pytest.raises(SigningKeyError, match="chmod 700"):
+            current_ring()
+    finally:
+        folder.chmod(0o700)
+    assert current_ring().signing.kid == signing_key.kid

@@ -19,7 +19,7 @@ from tests.support.web_server import serving
 @pytest.fixture(autouse=True)
 def _full_buckets() -> None:
     """Limits are of the process, and all tests come from one address."""
-    for buckets in (endpoints._by_source, endpoints._refused_by_source, access.FAILURES):
+    for buckets in (endpoints._by_source, access.FAILURES):
         buckets._levels.clear()
     access._limits.clear()
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.oauth.clients import is_loopback_redirect, kind_of, redirect_origin, refuse_redirect
+from accounts.oauth.clients import (
+    is_loopback_redirect,
+    is_registered_redirect,
+    kind_of,
+    redirect_origin,
+    refuse_redirect,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +51,27 @@ def test_loopback_is_an_address_and_not_a_name():
     assert is_loopback_redirect("http://127.8.8.8:1/x") and not is_loopback_redirect("http://localhost/x")
     assert not is_loopback_redirect("https://127.0.0.1/x")
     assert redirect_origin("https://a.example:8443/cb?x=1") == "https://a.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("uri", "registered"),
+    [
+        ("http://127.0.0.1/cb", True),
+        ("http://127.0.0.1:51004/cb", True),
+        ("http://[::1]:51004/other?a=b", True),
+        ("https://app.example.com/cb", True),
+        ("http://127.0.0.1:51004/cb/", False),
+        ("http://127.0.0.1:51004/cb?a=b", False),
+        ("http://127.0.0.1:51004/cb\n", False),
+        ("http://127.0.0.1:99999/cb", False),
+        ("http://127.0.0.1:51004@evil.example/cb", False),
+        ("http://127.1:51004/cb", False),
+        ("http://[::1]:51004/cb", False),
+        ("http://localhost:51004/cb", False),
+        ("https://127.0.0.1:51004/cb", False),
+        ("https://app.example.com:51004/cb", False),
+    ],
+)
+def test_addresses_match_by_character_but_for_a_loopback_port(uri, registered):
+    known = ["http://127.0.0.1/cb", "http://[::1]:8000/other?a=b", "https://app.example.com/cb"]
+    assert is_registered_redirect(uri, known) is registered

@@ -100,7 +100,32 @@ async def test_a_request_that_asks_for_too_much_or_too_little_is_sent_back(brows
     assert SOUTH not in str(foreign)
 
 
+NOT_EXACTLY_REGISTERED = [
+    "https://reports.example.com/callback/",
+    "https://REPORTS.example.com/callback",
+    "HTTPS://reports.example.com/callback",
+    "https://reports.example.com:443/callback",
+    "https://reports.example.com:/callback",
+    "https://reports.example.com./callback",
+    "https://reports.example.com/callback?",
+    "https://reports.example.com/callback#",
+    "https://reports.example.com/callback;a",
+    "https://reports.example.com/callback\n",
+    "https://reports.example.com/callback ",
+    " https://reports.example.com/callback",
+    "https://reports.example.com/call\tback",
+    "https://reports.example.com/./callback",
+    "https://reports.example.com/a/../callback",
+    "https://reports.example.com//callback",
+    "https://reports.example.com/%63allback",
+    "https://reports.example.com\\@evil.example/callback",
+    "https://user@reports.example.com/callback",
+    "https://reports.example.com.evil.example/callback",
+    "//reports.example.com/callback",
+]
+
 NEVER_REDIRECTED = [
+    *({"redirect_uri": uri} for uri in NOT_EXACTLY_REGISTERED),
     {"redirect_uri": "https://evil.example.com/callback"},
     {"redirect_uri": REDIRECT + "/more"},
     {"redirect_uri": REDIRECT + "?a=b"},

@@ -6,12 +6,15 @@ import asyncio
 import datetime as dt
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken
+from oauth2_provider.models import Grant as CodeRow
 
 from accounts.audit.models import Event
 from accounts.models import Role
+from accounts.oauth import client_checks
 from accounts.oauth.models import SiteAuthorization
 from hmi.sites.models import Grant
 from tests.hmi.live.people import PASSWORD, agive, amake_person, amake_site
@@ -35,7 +38,12 @@ async def tags():
 
 
 async def test_nothing_that_opens_anything_is_stored(browser, north):
-    issued = await get_token(browser, await aregister("native"), north.audience)
+    application, pkce = await aregister("native"), Pkce()
+    code = await code_for(browser, application, north, pkce)
+    stored = await CodeRow.objects.aget()
+    assert not any(code in str(value) for value in vars(stored).values())
+    assert (await exchange(browser.http, application, stored.code, pkce)).status_code == 400
+    issued = (await exchange(browser.http, application, code, pkce)).json()
     for model in (AccessToken, RefreshToken):
         row = await model.objects.aget()
         assert row.token == "" and row.resource == [north.audience]
@@ -230,3 +238,38 @@ async def test_a_program_reads_through_its_service_accounts_grant(browser, north
     application.user = alice  # a person's account, set past the administration
     await application.asave()
     assert (await token(browser.http, auth, **ask)).json()["error"] == "unauthorized_client"
+
+
+async def test_no_program_speaks_for_an_account_that_a_person_can_sign_in_with(browser, north):
+    application = await aregister("service", secret="s3cret of the program")
+    await agive(application.user, "viewer", north)
+    auth = (application.client_id, "s3cret of the program")
+    ask = {"grant_type": "client_credentials", "scope": "status:read", "resource": north.audience}
+    assert (await token(browser.http, auth, **ask)).status_code == 200
+    connected = await SocialAccount.objects.acreate(user=application.user, provider="acme", uid="emp-1")
+    assert (await token(browser.http, auth, **ask)).json()["error"] == "unauthorized_client"
+    await connected.adelete()
+    assert (await token(browser.http, auth, **ask)).status_code == 200
+
+
+async def test_a_program_that_waited_too_long_is_not_told_that_its_secret_is_wrong(browser, north, monkeypatch):
+    application = await aregister("service", secret="s3cret of the program")
+    monkeypatch.setattr(client_checks, "CHECK_WAIT", 0.01)
+    auth = (application.client_id, "s3cret of the program")
+    with client_checks._turn:
+        for address, form in (
+            ("/oauth/token/", {"grant_type": "client_credentials", "scope": "status:read", "resource": north.audience}),
+            ("/oauth/introspect/", {"token": "anything"}),
+            ("/oauth/revoke/", {"token": "anything"}),
+        ):
+            busy = await browser.http.post(address, data=form, auth=auth)
+            assert (busy.status_code, busy.json()["error"]) == (503, "temporarily_unavailable"), address
+
+
+async def test_a_refused_program_is_recorded_by_its_name_and_never_with_its_secret(browser, north):
+    application = await aregister("service", secret="s3cret of the program")
+    ask = {"grant_type": "client_credentials", "scope": "status:read", "resource": north.audience}
+    await token(browser.http, (application.client_id, "guessed secret"), **ask)
+    event = await Event.objects.aget(tag="token:oauth:refused")
+    assert event.subject == application.client_id
+    assert "guessed secret" not in str(vars(event))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.oauth import limits
-from accounts.oauth.limits import Buckets
+from accounts import buckets as module
+from accounts.buckets import Buckets
 
 
 def test_a_bucket_empties_and_fills_again():
@@ -19,7 +19,7 @@ def test_a_bucket_empties_and_fills_again():
 
 
 def test_the_longest_unused_buckets_go(monkeypatch):
-    monkeypatch.setattr(limits, "MAX_BUCKETS", 10)
+    monkeypatch.setattr(module, "MAX_BUCKETS", 10)
     buckets = Buckets(per_minute=1, burst=1)
     for key in range(50):
         buckets.take(key)

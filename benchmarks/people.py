@@ -18,7 +18,7 @@ class Person:
     session: Any
 
 
-def make_people(site: Any, count: int) -> list[Person]:
+def make_people(site: Any, count: int, *, prefix: str = "bench", grants: bool = True) -> list[Person]:
     """One person for every phone: what ends an access is looked up for each of them, so sharing would flatter."""
     # Imported late: Django must have its settings first.
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: PLC0415
@@ -36,15 +36,16 @@ def make_people(site: Any, count: int) -> list[Person]:
     with transaction.atomic():
         users = User.objects.bulk_create(
             [
-                User(username=f"bench-{place}", password=f"!{secrets.token_hex(20)}", last_login=now)
+                User(username=f"{prefix}-{place}", password=f"!{secrets.token_hex(20)}", last_login=now)
                 for place in range(count)
             ]
         )
         for user in users:
-            Grant.objects.create(
-                user=user, role=role, site=site, valid_from=now - dt.timedelta(minutes=1),
-                valid_until=now + dt.timedelta(days=1), reason="Measurement",
-            )  # fmt: skip
+            if grants:
+                Grant.objects.create(
+                    user=user, role=role, site=site, valid_from=now - dt.timedelta(minutes=1),
+                    valid_until=now + dt.timedelta(days=1), reason="Measurement",
+                )  # fmt: skip
             session = SessionStore()
             session[SESSION_KEY] = str(user.pk)
             session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

@@ -78,6 +78,10 @@ class Program:
         """Resident memory in MiB."""
         return self._seen.memory_info().rss / MIB
 
+    def signal(self, number: int) -> None:
+        """For what a stop or a crash must not do: SIGSTOP, SIGCONT, SIGKILL."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()

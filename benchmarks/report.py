@@ -11,6 +11,8 @@ from benchmarks.machine import MachineFacts
 from benchmarks.memory import MemoryFigure
 from benchmarks.read_path import PEOPLE, ReadFigure
 from benchmarks.relay_report import RelayResults, relay_section
+from benchmarks.revocation import Revocation
+from benchmarks.revocation_report import revocation_section
 from benchmarks.screen_bytes import ScreenBytes
 from benchmarks.sizes import FEW, TANKS, Size
 from relay_bridge.agent.handles import MAX_HANDLES
@@ -31,6 +33,7 @@ class Results:
     fan_out: FanOut | None = None
     screen_bytes: ScreenBytes | None = None
     memory: list[MemoryFigure] | None = None
+    revocation: Revocation | None = None
     relay: RelayResults | None = None
 
 
@@ -45,6 +48,8 @@ def write_report(results: Results, size: Size, machine: MachineFacts) -> str:
         parts.append(_screen_bytes(results.screen_bytes, size))
     if results.memory is not None:
         parts.append(_memory(results.memory))
+    if results.revocation is not None:
+        parts.append(revocation_section(results.revocation, size))
     if results.relay is not None:
         parts.append(relay_section(results.relay, size))
     return "\n\n".join(parts) + "\n"

@@ -35,6 +35,9 @@ class Size:
     junk_each_second: int
     bad_day_rounds: int
     bad_day_seconds: float
+    revocations: int  # of each of the seven ways
+    untold_revocations: int  # of each way, where nobody tells of it
+    frozen: bool  # whether a web process is stopped for longer than the lease
 
 
 FULL = Size(
@@ -61,6 +64,9 @@ FULL = Size(
     junk_each_second=500,
     bad_day_rounds=3,
     bad_day_seconds=0.6,
+    revocations=100,
+    untold_revocations=10,
+    frozen=True,
 )
 QUICK = replace(
     FULL,
@@ -75,6 +81,8 @@ QUICK = replace(
     relay_rounds=2,
     relay_seconds=0.4,
     bad_day_rounds=1,
+    revocations=20,
+    untold_revocations=5,
 )
 TINY = Size(
     servers=("daphne",),
@@ -100,5 +108,8 @@ TINY = Size(
     junk_each_second=50,
     bad_day_rounds=1,
     bad_day_seconds=0.05,
+    revocations=1,
+    untold_revocations=1,
+    frozen=False,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

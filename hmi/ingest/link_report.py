@@ -39,6 +39,9 @@ class LinkReport(Protocol):
     def candidates(self) -> list[SiteAccess]:
         """Accesses under which to stream, the best first; empty when nobody may watch values now."""
 
+    def access_ended(self, access: SiteAccess) -> None:
+        """Nothing more under this access, which the session streams under."""
+
     def refuse(self, access: SiteAccess) -> None:
         """This access opens nothing any more."""
 

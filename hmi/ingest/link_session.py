@@ -17,6 +17,7 @@ from hmi.ingest.read_catalog import read_catalog
 from hmi.ingest.service_token import ServiceToken, TokenMaker
 from hmi.ingest.tag_stream import TagStream
 from hmi.ingest.trail_exchange import exchange_trails
+from hmi.live.access_watch import get_access_watch
 from hmi.sites.access import SiteAccess
 from hmi.sites.errors import SiteError, SiteRefused, SiteUnreachable
 from hmi.sites.site_session import SiteSession
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 CALL_DEADLINE = 3.0  # seconds
 GIVE_UP_AFTER = 6.0  # seconds without a push: the session is dropped and opened anew
 PING_EVERY = 15.0  # seconds between our words in a session that carries no values; the agent ends idle ones
+HAND_OVER = 2.0  # seconds to stream on under somebody else's access when the one behind the token ended
 LOOK_FOR_ACCESS = 5.0  # seconds between looks for an access, beside those that a change of watchers causes
 RATE_MS = 1000  # the agent's tick for this stream
 _SHORTEST_WAIT = 0.05  # seconds: work that is due "now" and fails must not spin
@@ -65,9 +67,11 @@ class SessionOver(Exception):  # noqa: N818 - the ordinary end of every session
 
 
 class LinkSession:
-    """Made by ``SiteLink`` around a session that has said hello."""
+    """Made by ``SiteLink`` around a session that has said hello. An ``access_watch.Lease``."""
 
     def __init__(self, session: SiteSession, link: LinkReport, make_token: TokenMaker) -> None:
+        self.site_id = session.info.site_id
+        self.conduit_stamp = session.info.stamp
         self._session = session
         self._link = link
         self._loop = asyncio.get_running_loop()
@@ -75,6 +79,8 @@ class LinkSession:
         self._stream = TagStream()
         self._over: asyncio.Future[str] = self._loop.create_future()
         self._wake = asyncio.Event()
+        self._lease_over = asyncio.Event()
+        self._token_held = asyncio.Event()
         self._credit_wake = asyncio.Event()
         self._credit = 0
         self._sources_up = _up(session.hello.sources)
@@ -92,6 +98,23 @@ class LinkSession:
         """Nothing more under this access: another one now, or the end."""
         self._token.access_ended(access)
         self._wake.set()
+        if self._token.handle is not None and not self._token.holds:
+            self._token_held.clear()
+            self._lease_over.set()
+
+    # --- told by the access watch ------------------------------------------------------------------------------
+
+    @property
+    def lease_access(self) -> SiteAccess | None:
+        return self._token.access
+
+    def access_over(self) -> None:
+        access = self._token.access
+        if access is not None:
+            self._link.access_ended(access)
+
+    def conduit_changed(self) -> None:
+        self._end("how the site is reached was changed")
 
     # --- pushes, in the order of their arrival -----------------------------------------------------------------
 
@@ -139,11 +162,16 @@ class LinkSession:
     async def run(self) -> None:
         """Keep the session useful until it is over; always raises ``SessionOver``, or what nobody foresaw."""
         self._link.took_sources(self._session.hello.sources)
-        parts = (self._await_end(), self._follow(), self._give_credit(), exchange_trails(self._session))
+        parts = (
+            self._await_end(), self._end_lease(), self._follow(), self._give_credit(), exchange_trails(self._session),
+        )  # fmt: skip
         work = [asyncio.create_task(part) for part in parts]
+        watch = get_access_watch()
+        watch.hold(self)
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            watch.let_go(self)
             for task in work:
                 task.cancel()
             results = await asyncio.gather(*work, return_exceptions=True)
@@ -172,6 +200,30 @@ class LinkSession:
             await self._credit_wake.wait()
             self._credit_wake.clear()
             await self._session.acknowledge(self._credit)
+
+    async def _end_lease(self) -> None:
+        """When the access behind the token ends: the stream goes on under another one at once, or ends at the agent.
+
+        A task of its own, so that no slow answer of the site holds it up.
+        """
+        while True:
+            await self._lease_over.wait()
+            self._lease_over.clear()
+            if not self._link.candidates():
+                await self._let_go()
+            try:
+                async with asyncio.timeout(HAND_OVER):
+                    await self._token_held.wait()
+            except TimeoutError:
+                await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Nobody may watch values now: the agent forgets the token, and so ends the stream before it answers."""
+        try:
+            await self._token.give_back()
+        except SiteError as error:  # closing the session says the same; the lease ends it if that gets lost too
+            logger.info("The site did not confirm that the stream ended: %s", error)
+        raise SessionOver("nobody with access to live values watches", wanted=False)
 
     async def _follow(self) -> None:
         """Do what is due, then wait for what comes next: a renewal, another wish, values that are late."""
@@ -204,6 +256,7 @@ class LinkSession:
         self._check_catalog = self._tidy = True
         await self._check_conduit()
         if await self._token.renew(candidates, self._link.refuse):
+            self._token_held.set()
             return True
         if not self._token.holds and self._link.candidates():
             raise SessionOver(f"the site cannot be asked for values: {self._token.trouble}")
@@ -219,10 +272,9 @@ class LinkSession:
             logger.warning("The conduit could not be looked up: %s", error or type(error).__name__)
 
     async def _go_without_values(self) -> None:
-        """Nobody may watch values now: a stream is ended, a session that never had one still tells the link's state."""
+        """Nobody may watch values: a stream is ended, a session that never had one still tells the link's state."""
         if self._token.handle is not None:
-            await self._unsubscribe(sorted(self._stream.tags))
-            raise SessionOver("nobody with access to live values watches", wanted=False)
+            await self._let_go()
         if self._loop.time() >= self._next_ping:
             await self._session.call("ping", Empty(), PingAnswer, deadline=CALL_DEADLINE)
             self._next_ping = self._loop.time() + PING_EVERY

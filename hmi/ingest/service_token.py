@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 RENEW_AFTER = 15.0  # seconds; the agent's lease is 30 s, so a renewal that fails once costs no value
 RETRY_AFTER = 2.0  # seconds after a renewal that failed for a reason that may pass
+GIVE_BACK_DEADLINE = 1.0  # seconds; without an answer the session is closed, which ends the same
 DEADLINE = 3.0  # seconds to mint, and again to present
 SCOPES = frozenset({"data:live", "alarm:read"})  # at most; never more than the access itself holds
 
@@ -33,9 +34,15 @@ class ServiceToken:
         self._make_token = make_token
         self._loop = asyncio.get_running_loop()
         self._access: SiteAccess | None = None
+        self._presenting: SiteAccess | None = None
         self.handle: int | None = None
         self.renew_at = 0.0
         self.trouble = ""
+
+    @property
+    def access(self) -> SiteAccess | None:
+        """The access whose token the agent holds; ``None`` when there is none, or when it is known to have ended."""
+        return self._access if self.handle is not None else None
 
     @property
     def holds(self) -> bool:
@@ -49,6 +56,17 @@ class ServiceToken:
     def access_ended(self, access: SiteAccess) -> None:
         if self._access is not None and same_access(self._access, access):
             self._access = None
+        if self._presenting is not None and same_access(self._presenting, access):
+            self._presenting = None
+
+    async def give_back(self) -> None:
+        """Let the agent forget the handle now: no value follows. Later calls of this session are never under it.
+
+        Raises ``SiteRefused`` or ``SiteUnreachable`` when the agent did not say so; then the session must end.
+        """
+        handle, self.handle, self._access = self.handle, None, None
+        if handle is not None:
+            await self._session.drop([handle], deadline=GIVE_BACK_DEADLINE)
 
     async def renew(self, candidates: Sequence[SiteAccess], refuse: Callable[[SiteAccess], None]) -> bool:
         """Present a token of the first candidate that opens; ``refuse`` gets those whose access has ended.
@@ -74,8 +92,12 @@ class ServiceToken:
         return False
 
     async def _present(self, access: SiteAccess) -> None:
+        self._presenting = access
         async with asyncio.timeout(DEADLINE):
             token = await self._make_token(access, access.scopes & SCOPES)
         answer = await self._session.authenticate(token, renew=self.handle, deadline=DEADLINE)
-        self.handle, self._access, self.trouble = answer.a, access, ""
+        self.handle = answer.a
+        if self._presenting is None:
+            raise AccessEnded("The access ended while its token was on the way.")
+        self._access, self.trouble = access, ""
         self.renew_at = self._loop.time() + RENEW_AFTER

@@ -20,6 +20,7 @@ from hmi.sites.access import SiteAccess
 
 logger = logging.getLogger(__name__)
 
+CHECKED_FOR = 10.0  # seconds that a look at the access behind the socket lets frames leave
 SEND_DEADLINE = 10.0  # seconds for one frame to be taken by the server; a phone that takes longer is gone
 
 # Close codes, from the range that RFC 6455, 7.4.2 leaves to applications.
@@ -57,6 +58,7 @@ class LiveSocket:
         self._key: Hashable = None
         self._view: SharedView | None = None
         self._loop = asyncio.get_running_loop()
+        self._checked_at = self._loop.time()
 
     @property
     def ended(self) -> bool:
@@ -84,6 +86,16 @@ class LiveSocket:
 
     def wake(self) -> None:
         self._awake.set()
+
+    def checked(self, at: float) -> None:
+        """Somebody looked ``at`` (loop time): the access behind this socket stood."""
+        held_back = not self._is_checked()
+        self._checked_at = at
+        if held_back:
+            self.wake()
+
+    def _is_checked(self) -> bool:
+        return self._loop.time() - self._checked_at <= CHECKED_FOR
 
     def take_message(self, message: Answered | Resync | Background) -> None:
         """Do what the phone said."""
@@ -125,7 +137,8 @@ class LiveSocket:
             self.leave()
 
     async def _write_what_is_due(self) -> None:
-        while self._view is not None:
+        # A process that was stopped and goes on must not send what it still had before it has looked again.
+        while self._view is not None and self._is_checked():
             now = self._loop.time()
             frame = self.outbox.take(self._view, now)
             if frame is None:

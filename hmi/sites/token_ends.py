@@ -1,7 +1,8 @@
 """Ends access tokens the moment what they stood on changes: the grant, its role, the site, the person, the session.
 
 It happens inside the transaction that makes the change: either both are done or neither. The other way round, whoever
-ends an access token (the administration's list) ends the pages and calls under it: after the commit the bell rings.
+ends an access token (the administration's list) ends the pages and calls under it: after the commit the bell rings,
+and the other web processes read of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model
 
+from accounts.session_moves import session_digest
 from hmi.sites import access_changes
+from hmi.sites.access_news import AccessNews, tell
 from hmi.sites.ended_tokens import note_end
 
 # What made the change tells the pages itself, and in its own words.
@@ -83,9 +86,11 @@ def _token_going(instance: Any, **_facts: Any) -> None:
         return
     link = SiteAccessToken.objects.filter(token=instance).first()
     if link is not None:
-        transaction.on_commit(lambda: _tell(link.grant_id, link.session_key))
+        # In the same transaction: nothing else says afterwards that it was ended before its time.
+        tell(AccessNews.Kind.TOKEN, grant_id=link.grant_id, session=session_digest(link.session_key))
+        transaction.on_commit(lambda: _note(link.grant_id, link.session_key))
 
 
-def _tell(grant_id: UUID, session_key: str) -> None:
+def _note(grant_id: UUID, session_key: str) -> None:
     note_end(grant_id, session_key)
-    access_changes.announce()
+    access_changes.ring()

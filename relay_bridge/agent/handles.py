@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from relay_bridge.agent.admission import Admission, Admitted
@@ -56,6 +57,10 @@ class Handles:
         if presented.admitted.write is not None and handle is not None:
             del self._open[handle]  # single use: this call is the one
         return presented.admitted
+
+    def drop(self, handles: Iterable[int]) -> int:
+        """Forget these handles now; answers how many were still known."""
+        return sum(self._open.pop(handle, None) is not None for handle in handles)
 
     def lease_left(self) -> float:
         """Seconds that live values may still flow; 0 or less when they may not."""

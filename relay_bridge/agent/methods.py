@@ -23,6 +23,7 @@ from relay_bridge.contract.messages import (
     AuthAnswer,
     CatalogAnswer,
     CatalogQuery,
+    Drop,
     Empty,
     Hello,
     HelloAnswer,
@@ -91,6 +92,7 @@ class Methods:
         run: dict[str, Callable[..., Awaitable[msgspec.Struct]]] = {
             "hello": self._hello_again,
             "auth": self._auth,
+            "drop": self._drop,
             "keys": self._keys,
             "ping": self._ping,
             "catalog": self._catalog,
@@ -129,6 +131,19 @@ class Methods:
             raise RequestRefused("auth", NOT_ACCEPTED) from None
         handle = self._handles.present(admitted, auth.a)
         return AuthAnswer(a=handle, scope=format_scopes(admitted.scopes), exp=admitted.exp)
+
+    async def _drop(self, drop: Drop) -> Empty:
+        """No token is asked for: the handles are this session's own, and whoever gives one up gains nothing.
+
+        When none that carries live data is left the stream ends here, before the answer: no value follows it.
+        """
+        known = self._handles.drop(drop.a)
+        if known and self._stream.watched and self._handles.lease_left() <= 0:
+            self._stream.unsubscribe(sorted(self._stream.watched))
+            self._site.journal.record(
+                "agent:lease:ended", result="done", reason="The web app withdrew it.", session=self._session
+            )
+        return Empty()
 
     async def _keys(self, keys: Keys) -> KeysAnswer:
         """No token is asked for: the statement is signed itself, and the peer is the pinned web app."""

@@ -22,6 +22,7 @@ MAX_MESSAGE = 64 * 1024  # bytes of one message, before the frame header
 MAX_TAGS = 200  # tags in one read or sub
 MAX_ID = 128  # characters of a tag id
 HEARTBEAT_MS = 1000  # site -> web app; see docs/process-api.md for how the 5 s on the phone is spent
+MAX_HANDLES_DROPPED = 256  # in one drop; a session has no more
 MIN_RATE_MS = 250
 MAX_RATE_MS = 60_000
 
@@ -32,7 +33,7 @@ RequestId = Annotated[int, Meta(ge=1, le=2**53)]
 AuthHandle = Annotated[int, Meta(ge=1, le=2**31)]
 Seq = Annotated[int, Meta(ge=0, le=2**53)]
 
-Method = Literal["hello", "auth", "keys", "catalog", "read", "sub", "unsub", "rate", "ping", "trail"]
+Method = Literal["hello", "auth", "drop", "keys", "catalog", "read", "sub", "unsub", "rate", "ping", "trail"]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -40,7 +41,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 class Request(_Strict, frozen=True):
-    """One call. ``a`` is the handle of a presented site token; ``hello``, ``auth`` and ``ping`` go without."""
+    """One call. ``a``: the handle of a presented site token, where the method needs one (``SCOPE_OF_METHOD``)."""
 
     i: RequestId
     m: str
@@ -123,6 +124,15 @@ class AuthAnswer(_Strict, frozen=True):
     a: int
     scope: str
     exp: int
+
+
+# --- drop ----------------------------------------------------------------------------------------------------
+
+
+class Drop(_Strict, frozen=True):
+    """The access behind these handles ended: nothing more under them. One that is not known is no error."""
+
+    a: Annotated[list[AuthHandle], Meta(min_length=1, max_length=MAX_HANDLES_DROPPED)]
 
 
 # --- keys ----------------------------------------------------------------------------------------------------
@@ -305,6 +315,7 @@ Push = Snapshot | Delta | Heartbeat | Bye
 PARAMETERS: dict[str, type[_Strict]] = {
     "hello": Hello,
     "auth": Auth,
+    "drop": Drop,
     "keys": Keys,
     "catalog": CatalogQuery,
     "read": Read,

@@ -26,6 +26,7 @@ PROCESS_SCOPES: frozenset[str] = frozenset(
 SCOPE_OF_METHOD: dict[str, str | None] = {
     "hello": None,
     "auth": None,
+    "drop": None,  # giving up a right never needs one
     "keys": None,
     "ping": None,
     "trail": None,

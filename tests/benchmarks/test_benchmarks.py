@@ -22,7 +22,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     """The figures and the page of one tiny run."""
     folder = tmp_path_factory.mktemp("bench")
     raw, page = folder / "figures.json", folder / "page.md"
-    command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--raw", str(raw), "--out", str(page)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "site",
+        "relay",
+        "--size",
+        "tiny",
+        "--raw",
+        str(raw),
+        "--out",
+        str(page),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         _, complaints = process.communicate(timeout=DEADLINE)
@@ -64,6 +76,26 @@ def test_memory_is_that_of_real_programs(run: tuple[dict[str, Any], str]) -> Non
     rows = run[0]["memory"]
     assert [row["sockets"] for row in rows] == [0, 4]
     assert all(10 < row[program] < 1000 for row in rows for program in ("web", "agent", "relay"))
+
+
+def test_every_way_ends_access_and_says_when(tmp_path: Path) -> None:
+    raw, page = tmp_path / "figures.json", tmp_path / "page.md"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "benchmarks", "access", "--size", "tiny", "--raw", str(raw), "--out", str(page),
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "## When access ends" in page.read_text() and "nan" not in page.read_text()
+    figures = json.loads(raw.read_text())["revocation"]
+    rows = {(row["way"], row["told"]): row for row in figures["rows"]}
+    told = {"edited", "expired", "disabled", "password or factors", "session", "role", "site"}
+    assert {way for way, by in rows if by == "same"} == {way for way, by in rows if by == "other"} == told
+    assert {way for way, by in rows if by == "nobody"} == {"edited", "disabled", "password", "session", "role", "site"}
+    assert all(0 < row["over_p50"] <= row["over_p99"] <= row["over_max"] for row in rows.values())
+    assert all(row["last_max"] <= row["over_max"] for row in rows.values()), "no value after the farewell"
+    assert figures["site"]
 
 
 def ways(rows: list[dict[str, Any]]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -9,15 +10,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from hmi.ingest import service_token
 from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess, get_site_for
 from hmi.sites.models import Conduit, Grant, Site
 from hmi.sites.tokens import asite_token_for
+from relay_bridge.agent.journal_files import journal_files, read_events
+from relay_bridge.contract.audit import AuditEvent
 from tests.hmi.ingest.terminal import Terminal
 from tests.hmi.ingest.watching import Onlooker, eventually
 from tests.hmi.live.people import agive, amake_person
+
+UNTOLD = 3.0  # seconds from a change that rings no bell; a look comes every second
 
 
 class Mint:
@@ -122,6 +128,78 @@ async def test_stream_goes_on_under_another_watchers_access(
     terminal.set("TK-101.level", 2.5)
     await watcher.until(lambda: watcher.value() == 2.5)
     assert watcher.phases == ["live"]
+
+
+async def test_agent_is_told_while_somebody_without_values_goes_on_watching(
+    terminal: Terminal, link: SiteLink, alice: SiteAccess
+) -> None:
+    auditor = await access_of("carol", "auditor", terminal.site)
+    watcher = Onlooker(link, alice, auditor)
+    link.attach(watcher)
+    await watcher.until(lambda: watcher.value() == 12.5)
+    await revoke(alice)
+    watcher.people.remove(alice)
+    link.access_ended(alice)
+    await eventually(lambda: any(event.reason == "The web app withdrew it." for event in journal(terminal)))
+    assert terminal.streaming == 0
+    await watcher.until_phase("live")
+
+
+async def test_nobody_need_look_for_the_link_to_find_that_its_access_ended(
+    terminal: Terminal, link: SiteLink, alice: SiteAccess
+) -> None:
+    """By SQL, so that nothing rings, and long before the token is renewed: a second is what a look takes."""
+    watcher = Onlooker(link, alice)
+    link.attach(watcher)
+    await watcher.until(lambda: watcher.value() == 12.5)
+    await sync_to_async(execute)("UPDATE sites_grant SET revoked_at = valid_from")
+    begun = time.monotonic()
+    await eventually(lambda: terminal.streaming == 0)
+    assert time.monotonic() - begun < UNTOLD
+
+
+async def test_conduit_changed_by_sql_ends_the_session_within_seconds(
+    terminal: Terminal, link: SiteLink, alice: SiteAccess
+) -> None:
+    watcher = Onlooker(link, alice)
+    link.attach(watcher)
+    await watcher.until_phase("live")
+    await Conduit.objects.filter(site=terminal.site).aupdate(agent_pin="")
+    begun = time.monotonic()
+    await eventually(lambda: terminal.agent.uplink.sessions == 0)
+    assert time.monotonic() - begun < UNTOLD
+
+
+async def test_access_that_ends_while_its_token_is_on_the_way_opens_no_stream(
+    terminal: Terminal, alice: SiteAccess
+) -> None:
+    made, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_mint(access: SiteAccess, scopes: Iterable[str]) -> str:
+        token = await asite_token_for(access, scopes)
+        made.set()
+        await go_on.wait()
+        return token
+
+    link = SiteLink(terminal.site, make_token=slow_mint)
+    watcher = Onlooker(link, alice)
+    link.attach(watcher)
+    await made.wait()
+    await revoke(alice)
+    link.access_ended(alice)
+    go_on.set()
+    await eventually(lambda: any(event.tag == "agent:session:ended" for event in journal(terminal)))
+    assert terminal.streaming == 0 and link.latest == {}
+    await link.close()
+
+
+def execute(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def journal(terminal: Terminal) -> list[AuditEvent]:
+    return [event for file in journal_files(terminal.agent.site.journal.folder) for event in read_events(file)]
 
 
 async def test_without_live_values_only_the_links_state_is_known(terminal: Terminal, link: SiteLink) -> None:

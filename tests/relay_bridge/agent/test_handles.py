@@ -68,3 +68,16 @@ def test_clock_set_back_gives_no_token_a_longer_life(desk: Desk) -> None:
     with pytest.raises(RequestRefused):
         desk.handles.require(handle, "data:live")
     assert desk.handles.lease_left() == 0.0
+
+
+def test_dropped_token_opens_nothing_more(desk: Desk) -> None:
+    first, second = (desk.present(desk.site.token(now=desk.clock.wall())) for _ in range(2))
+    assert desk.handles.lease_left() > 0
+    assert desk.handles.drop([first, 99, first]) == 1
+    with pytest.raises(RequestRefused):
+        desk.handles.require(first, "data:live")
+    assert desk.handles.require(second, "data:live") and desk.handles.lease_left() > 0
+    assert desk.handles.drop([second]) == 1
+    assert (desk.handles.lease_left(), len(desk.handles)) == (0.0, 0)
+    with pytest.raises(RequestRefused):  # nobody brings it back: a renewal needs a handle that is known
+        desk.handles.present(desk.admit(desk.site.token(now=desk.clock.wall())), second)

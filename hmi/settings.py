@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.audit.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.session_saving.KeepingSessionMiddleware",  # Django's; pages go on while nothing can be stored
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -135,6 +135,7 @@ SESSION_COOKIE_SECURE = SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds; absolute, a shift (accounts.sessions keeps it and the idle limit)
 SESSION_IDLE_AGE = 30 * 60  # seconds without a request and without an open live page
+SESSION_OPEN_PAGE_IS_USE = environment.flag("OPEN_PAGE_IS_USE", default=True)  # docs/access.md says what it costs
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True  # htmx gets the token from the page's form, never from the cookie
@@ -148,6 +149,7 @@ AXES_VERBOSE = False
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or anybody could keep an account locked for ever
 AXES_CLIENT_IP_CALLABLE = "accounts.sign_in_limits.source_address"
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # a limit by account alone is meant: the limit by source is our own
+AUDIT_MAX_MB = environment.integer("AUDIT_MAX_MB", 2048, low=1, high=10_000_000)  # warned of at 75 % and 90 %
 SUPPORT_CONTACT = environment.text("SUPPORT_CONTACT", "")  # whom a locked-out person may call
 GRANT_APPROVAL = environment.flag("GRANT_APPROVAL", default=True)  # write roles wait for a second person
 
@@ -201,7 +203,10 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
 }
-API_REQUESTS_PER_MINUTE = {"token": 120, "person": 240}  # of the read API; a fresh read counts five times
+API_REQUESTS_PER_MINUTE = {  # of the read API; a fresh read counts five times
+    "token": environment.integer("API_REQUESTS_OF_TOKEN", 120, low=1, high=100_000),
+    "person": environment.integer("API_REQUESTS_OF_PERSON", 240, low=1, high=100_000),
+}
 
 # --- mail: reminders that access ends ------------------------------------------------------------------------------
 EMAIL_HOST = environment.text("EMAIL_HOST", "")  # without one nothing is sent

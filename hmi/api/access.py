@@ -17,9 +17,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.audit import AuditUnavailable
+from accounts.audit.floods import atry_record_refusal
+from accounts.buckets import Buckets
 from accounts.oauth import authorizations
-from accounts.oauth.limits import Buckets
 from accounts.oauth.metadata import resource_metadata_url
+from accounts.oauth.models import AuthorizedToken
 from accounts.oauth.presented import find_presented, read_bearer, scopes_of
 from accounts.oauth_scopes import offered_scopes
 from accounts.sign_in_limits import source_address
@@ -28,6 +30,7 @@ from hmi.sites.access import AccessKey, SiteAccess, access_under, opens_anything
 from hmi.sites.grants import Grant
 
 FAILURES = Buckets(per_minute=30, burst=30)  # requests of one source without a token that holds
+UNKNOWN = "It is unknown, or was ended. The person who allowed it sees why under connected applications. Get a new one."
 FRESH_COST = 5.0  # a fresh read is work for the plant's own server
 
 
@@ -41,13 +44,16 @@ class Caller:
     client_id: str
 
     def need(self, scope: str) -> None:
-        """403 with the scope that is missing (RFC 6750, 3.1)."""
+        """403 with the scope that is missing (RFC 6750, 3.1), and who can mend it: the client, or whoever grants."""
         if scope not in self.scopes:
+            place = f"the role {self.access.role_name} at {self.access.site.name}"
+            asking = "Ask for it when you ask for the token; if that is refused, this application may not have it."
+            granting = f"It is not in {place}: the person has to ask for access that includes it."
             raise Problem(
                 "insufficient-scope",
                 403,
                 "This token does not hold the scope",
-                f"The scope {scope} is needed here. Ask for it when you ask for the token.",
+                f"The scope {scope} is needed here. {asking if self.access.allows(scope) else granting}",
                 WWW_Authenticate=challenge("insufficient_scope", scope),
             )
 
@@ -96,15 +102,16 @@ async def find_caller(request: HttpRequest) -> Caller:
     source = source_address(request) or ""
     header = request.headers.get("Authorization", "")
     token = read_bearer(header)
-    caller = await _acaller_of(token) if token else None
-    if caller is not None:
+    caller = await _afind(token) if token else ""
+    if isinstance(caller, Caller):
         return caller
     wait = FAILURES.take(source)
     if wait:
         raise too_many(wait)
     if header:
+        await atry_record_refusal("api:request:refused", request=request, facts={"problem": "invalid-token"})
         raise Problem(
-            "invalid-token", 401, "The access token is not valid", "It is unknown, over, or was ended. Get a new one.",
+            "invalid-token", 401, "The access token is not valid", caller or UNKNOWN,
             WWW_Authenticate=challenge("invalid_token"),
         )  # fmt: skip
     raise Problem(
@@ -115,26 +122,43 @@ async def find_caller(request: HttpRequest) -> Caller:
 
 def caller_of(token: str, now: dt.datetime | None = None) -> Caller | None:
     """The access behind ``token`` as it is now; None when any of it is over, and then its tokens end for good."""
-    now = now or timezone.now()
+    found = _find(token, now or timezone.now())
+    return found if isinstance(found, Caller) else None
+
+
+def _find(token: str, now: dt.datetime) -> Caller | str:
+    """The access, or why there is none, for whoever holds the token; empty when nothing is known of it."""
     link = find_presented(token, now)
     if link is None:
-        return None
+        return _why_over(token, now)
     authorization = link.authorization
     key = AccessKey(*authorization.key)
     reason = still_live([key], now).get(key)
     if reason:
         with contextlib.suppress(AuditUnavailable):  # refused in any case; the rows can wait for the trail
             authorizations.end(authorization, reason)
-        return None
+        return f"{reason} Whoever allowed this application has to ask for access again."
     grant = Grant.objects.live(now).select_related("user", "role", "site").filter(pk=key.grant_id).first()
     if grant is None or not opens_anything(grant):
-        return None
+        return ""
     access = access_under(grant)
     same: Any = (access.user_id, access.site.audience, access.key)
     if same != (authorization.user_id, authorization.resource, key):
-        return None
+        return ""
     scopes = scopes_of(link) & access.scopes & frozenset(offered_scopes(authorization.application))
     return Caller(access, scopes, link.token_id, authorization.application.client_id)
 
 
-_acaller_of = database_sync_to_async(caller_of)
+def _why_over(token: str, now: dt.datetime) -> str:
+    """Of a token that is still stored: that its time is over. One that was ended is not stored any more."""
+    expired = AuthorizedToken.objects.filter(token__token_checksum=authorizations.checksum(token))
+    moment = expired.filter(token__expires__lte=now).values_list("token__expires", flat=True).first()
+    if moment is None:
+        return ""
+    at = f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M}"
+    return f"It expired at {at} UTC. Get a new one with the refresh token."
+
+
+@database_sync_to_async
+def _afind(token: str) -> Caller | str:
+    return _find(token, timezone.now())

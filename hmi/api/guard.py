@@ -11,9 +11,12 @@ import msgspec
 from asgiref.sync import markcoroutinefunction
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.audit import AuditUnavailable
+from accounts.audit.floods import atry_record_refusal
 from hmi.api import problems
 from hmi.api.access import Caller, find_caller, rate_limits
 from hmi.api.problems import Problem
@@ -45,6 +48,9 @@ async def answer(
         response = _respond(request, shape, etag=etag)
     except Problem as problem:
         response = problem.response()
+    except (AuditUnavailable, OperationalError, InterfaceError) as error:
+        logger.error("The API could not store or read at %s: %s", handler.__name__, error)  # noqa: TRY400
+        response = problems.not_stored(str(error) if isinstance(error, AuditUnavailable) else "").response()
     except SuspiciousOperation:  # too many parameters, an encoding that is none
         response = problems.bad_parameter("The query cannot be read.").response()
     except Exception:
@@ -60,10 +66,26 @@ async def _ask(request: HttpRequest, handler: Handler, scope: str, path: dict[st
         raise problems.not_allowed()
     caller = await find_caller(request)
     rate_limits().take(caller)
-    if "site" in path:
-        caller.need_site(path.pop("site"))
-    caller.need(scope)
+    try:
+        if "site" in path:
+            caller.need_site(path.pop("site"))
+        caller.need(scope)
+    except Problem as problem:
+        await _record(request, caller, problem)
+        raise
     return await handler(request, caller, **path)
+
+
+async def _record(request: HttpRequest, caller: Caller, problem: Problem) -> None:
+    site = caller.access.site
+    await atry_record_refusal(
+        "api:request:refused",
+        request=request,
+        site_id=site.pk,
+        site=site.slug,
+        subject=caller.client_id,
+        facts={"problem": problem.kind},
+    )
 
 
 def _respond(request: HttpRequest, shape: Any, *, etag: bool) -> HttpResponse:

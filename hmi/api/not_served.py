@@ -12,8 +12,8 @@ from hmi.api.guard import endpoint
 from hmi.api.parameters import Query
 from hmi.api.problems import not_served, unreachable
 from hmi.api.sites import PAGING
-from hmi.sites.capabilities import capabilities
 from hmi.sites.errors import SiteUnreachable
+from hmi.sites.gateway import get_gateway
 from relay_bridge.contract.messages import MAX_TAGS
 
 HISTORY = frozenset({"history_raw", "history_aggregate"})
@@ -39,7 +39,7 @@ async def alarms(request: HttpRequest, caller: Caller) -> NoReturn:
 async def _refuse(caller: Caller, any_of: Iterable[str], what: str) -> NoReturn:
     name = caller.access.site.name
     try:
-        held = await capabilities(caller.access)
+        held = await get_gateway().capabilities(caller.access)
     except SiteUnreachable as error:
         raise unreachable(f"{name} cannot be reached: {error.reason}.") from error
     if held.isdisjoint(any_of):

@@ -22,6 +22,7 @@ class Problem(Exception):  # noqa: N818 - an answer, not a fault
 
     def __init__(self, kind: str, status: int, title: str, detail: str, **headers: str) -> None:
         super().__init__(detail)
+        self.kind = kind
         self.details = ProblemDetails(f"urn:sightline:problem:{kind}", title, status, detail)
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -66,6 +67,13 @@ def not_served(detail: str) -> Problem:
 
 def not_allowed() -> Problem:
     return Problem("method-not-allowed", 405, "Method not allowed", "This API only reads: use GET.", Allow="GET, HEAD")
+
+
+def not_stored(detail: str = "") -> Problem:
+    """``detail`` when the audit trail takes no events; without one the database itself fails."""
+    kind = "not-recorded" if detail else "not-stored"
+    words = detail or "The database does not answer or takes no changes at the moment. Ask again later."
+    return Problem(kind, 503, "Not done", words, Retry_After="30")
 
 
 def internal() -> Problem:

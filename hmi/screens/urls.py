@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hmi.screens import shell_views, views
+from hmi.screens import access_views, shell_views, views
 
 app_name = "screens"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("sites/<slug:slug>/", views.site, name="site"),
     path("sites/<slug:slug>/tanks/<str:asset_id>/", views.asset, {"kind": "tanks"}, name="tank"),
     path("sites/<slug:slug>/units/<str:asset_id>/", views.asset, {"kind": "units"}, name="unit"),
+    path("account/access/", access_views.own_access, name="access"),
+    path("account/access/ask/", access_views.ask_for_access, name="ask-for-access"),
+    path("account/access/<uuid:key>/withdraw/", access_views.withdraw_request, name="withdraw-request"),
     path("theme/", shell_views.theme, name="theme"),
     path("offline/", shell_views.offline, name="offline"),
     path("manifest.webmanifest", shell_views.manifest, name="manifest"),

@@ -1,12 +1,17 @@
-"""The pages: find the site through the person, ask it, present, render. Strangers get 404 for everything."""
+"""The pages: find the site through the person, ask it, present, render. Strangers get 404 for everything.
+
+Whoever holds or held a grant at the site reads why a page of it is not open (denials.py).
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from channels.db import database_sync_to_async
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hmi.live.clock import now_ms
@@ -14,8 +19,11 @@ from hmi.live.first_paint import ensure_link, link_summary
 from hmi.live.pictures import asset_picture, site_picture
 from hmi.screens.asking import ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
+from hmi.screens.denials import says_why
+from hmi.screens.presenters.own_access import ShownRequest, show_requests
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.sites.access import NOT_FOUND, SiteAccess, aending_soon, aget_site_for, asites_for
+from hmi.sites.access_requests import AccessRequest
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
 
 VALUES = "data:live"
@@ -26,7 +34,11 @@ async def my_sites(request: PageRequest) -> HttpResponse:
     """The first page: every site that the person may know of."""
     person = await request.auser()
     accesses = await asites_for(person, session=request.session)
-    more = {"person": str(person), "may_audit": any(access.allows("audit:read") for access in accesses)}
+    more = {
+        "person": str(person),
+        "may_audit": any(access.allows("audit:read") for access in accesses),
+        "requests": await _requests(person),
+    }
     return render(request, "screens/my_sites.html", await _sites(accesses) | more)
 
 
@@ -40,6 +52,7 @@ async def site_list(request: PageRequest) -> HttpResponse:
 
 
 @require_safe
+@says_why("status:read")
 async def site(request: PageRequest, slug: str) -> HttpResponse:
     """The overview of a site; for htmx, when order or area is switched, the list alone."""
     access = await aget_site_for(await request.auser(), slug, session=request.session)
@@ -55,6 +68,7 @@ async def site(request: PageRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@says_why(VALUES)
 async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> HttpResponse:
     """The page of one tank (``kind`` "tanks") or of a pump or another unit ("units")."""
     access = await aget_site_for(await request.auser(), slug, scope=VALUES, session=request.session)
@@ -70,6 +84,14 @@ async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> Ht
     if found is None or (found.kind == "tank") != (kind == "tanks"):
         raise Http404(NOT_FOUND)
     return render(request, "screens/asset.html", asset_context(access, answer, found, socket))
+
+
+@database_sync_to_async
+def _requests(person: Any) -> tuple[ShownRequest, ...]:
+    """What the person asked for and was not answered, or was answered within the last days."""
+    now = timezone.now()
+    rows = AccessRequest.objects.select_related("role", "grant__site", "grant__user").news_for(person, now)
+    return show_requests(rows, now)
 
 
 async def _sites(accesses: list[SiteAccess]) -> dict[str, Any]:

@@ -201,9 +201,9 @@ def _reason_ended(key: AccessKey, grant: Grant | None, now: datetime) -> str:
     if grant.approval not in OPENING:
         return f"Your access to {grant.site.name} was not approved."
     if grant.revoked_at is not None:
-        return f"Your access to {grant.site.name} was withdrawn at {_clock(grant.revoked_at, grant)}."
+        return f"Your access to {grant.site.name} was withdrawn at {_clock(grant.revoked_at, grant, now)}."
     if now >= grant.valid_until:
-        return f"Your access to {grant.site.name} ended at {_clock(grant.valid_until, grant)}."
+        return f"Your access to {grant.site.name} ended at {_clock(grant.valid_until, grant, now)}."
     if not grant.is_live(now) or not opens_anything(grant):
         return f"Your access to {grant.site.name} ended."
     if key.epoch != grant.epoch:
@@ -213,5 +213,9 @@ def _reason_ended(key: AccessKey, grant: Grant | None, now: datetime) -> str:
     return ""
 
 
-def _clock(moment: datetime, grant: Grant) -> str:
-    return moment.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone)).strftime("%H:%M")
+def _clock(moment: datetime, grant: Grant, now: datetime) -> str:
+    """By the site's clock, with the date when that is not today."""
+    zone = zoneinfo.ZoneInfo(grant.site.time_zone)
+    local = moment.astimezone(zone)
+    today = local.date() == now.astimezone(zone).date()
+    return f"{local:%H:%M}" if today else f"{local:%H:%M on %Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""The admin of sites, and the place where Django finds the rest: grants, people with their grants, conduits."""
+"""The admin of sites, and the place where Django finds the rest: grants, requests for them, people, conduits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from hmi.sites import grant_admin, person_admin
+from hmi.sites import access_request_admin, grant_admin, person_admin
 from hmi.sites.conduit_admin import ConduitActions, ConduitInline
 from hmi.sites.models import Site
 
-__all__ = ["SiteAdmin", "grant_admin", "person_admin"]
+__all__ = ["SiteAdmin", "access_request_admin", "grant_admin", "person_admin"]
 
 
 @admin.register(Site)

@@ -13,6 +13,7 @@ class SitesConfig(AppConfig):
     def ready(self) -> None:
         from hmi.sites import (  # noqa: PLC0415 - models exist only from here on
             access_changes,
+            access_request_rules,
             approvals,
             company_groups,
             grant_events,
@@ -22,6 +23,7 @@ class SitesConfig(AppConfig):
         )
 
         access_changes.connect()
+        access_request_rules.connect()
         approvals.connect()
         company_groups.connect()
         grant_events.connect()

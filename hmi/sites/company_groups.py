@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -18,9 +19,11 @@ from django.utils import timezone
 
 from accounts.company_sign_on import signed_in_with_groups
 from accounts.factors import STRONG_SCOPES, roles_are_found_by
-from hmi.sites.grants import Grant
+from hmi.sites.grant_rules import overlapping
+from hmi.sites.grants import OPENING, Grant
 
 logger = logging.getLogger(__name__)
+Span = tuple[dt.datetime, dt.datetime]
 LEFT = "The company sign-on no longer names the group {group}."
 
 
@@ -99,33 +102,36 @@ def _signed_in(sender: Any, person: Any, company: str, groups: frozenset[str], s
 
 
 def _give(person: Any, row: CompanyGroup, now: dt.datetime, until: dt.datetime) -> None:
-    """A grant until ``until``; behind one that stands already, so that open pages under that one are not disturbed."""
-    standing = (
-        Grant.objects.filter(
-            user=person,
-            role=row.role,
-            site=row.site,
-            revoked_at__isnull=True,
-            valid_until__gt=now,
-            valid_from__lt=until,
-        )
-        .order_by("-valid_until")
-        .first()
-    )
-    start = standing.valid_until if standing is not None else now
-    if start >= until:
-        return
-    try:
+    """Grants for the time until ``until`` in which the person does not hold the role anyway.
+
+    A grant that stands is left alone, so that open pages under it are not disturbed. One that waits for approval is no
+    access: the member comes in, and it goes on waiting.
+    """
+    standing = overlapping(Grant(user=person, site=row.site, valid_from=now, valid_until=until))
+    held = standing.filter(role=row.role, approval__in=OPENING).order_by("valid_from")
+    for start, end in _gaps(now, until, held.values_list("valid_from", "valid_until")):
         grant = Grant(
             user=person,
             role=row.role,
             site=row.site,
             valid_from=start,
-            valid_until=until,
+            valid_until=end,
             reason=f"Member of {row.group} at {row.company}"[:200],
         )
-        grant.save()
-    except ValidationError as refusal:  # a superuser and process data, for instance: signing in is not the place to say
-        logger.warning("Group %s gave %s no grant: %s", row.pk, person.subject, " ".join(refusal.messages))
-        return
-    GroupGrant.objects.create(grant=grant, company=row.company, group=row.group)
+        grant.passes_pending = True
+        try:
+            grant.save()
+        except ValidationError as refusal:  # a superuser and process data, for instance: a sign-in cannot say it
+            logger.warning("Group %s gave %s no grant: %s", row.pk, person.subject, " ".join(refusal.messages))
+            return
+        GroupGrant.objects.create(grant=grant, company=row.company, group=row.group)
+
+
+def _gaps(start: dt.datetime, until: dt.datetime, taken: Iterable[Span]) -> Iterator[Span]:
+    """The parts of [``start``, ``until``) outside of the spans ``taken``, which come in order."""
+    for begins, ends in taken:
+        if start < begins:
+            yield start, min(begins, until)
+        start = max(start, ends)
+    if start < until:
+        yield start, until

@@ -4,7 +4,8 @@
         print(reason.scope, "yes" if reason.allowed else "no", reason.words)
 
 It asks the same rules as ``access.py`` and never opens anything itself. ``words`` is for administrators and names who
-did what; ``told`` is for the person, without the names of those who decided.
+did what; ``told`` is for the person, without the names of those who decided. Moments are in the site's time; the person
+reads the date only when it is not today's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from accounts.factors import session_may_use
 from hmi.sites.access import process_data_denied, widest_first
 from hmi.sites.grants import Grant, State
 from hmi.sites.models import Site
@@ -40,6 +42,7 @@ class Why(StrEnum):
     REVOKED = "revoked"
     REFUSED = "refused"
     ROLE_LACKS = "role-lacks"
+    SECOND_FACTOR = "second-factor"
     SUPERUSER = "superuser"
     NOT_OURS = "not-ours"
 
@@ -63,60 +66,59 @@ class Reason:
 
 
 # Of several grants that do not open a scope, the one to speak of: what is nearest to a yes first.
-_NEAREST = (
-    Why.SUPERUSER, Why.PENDING, Why.STARTS_LATER, Why.NOT_OURS, Why.ENDED, Why.REVOKED, Why.REFUSED,
-)  # fmt: skip
+_WITHIN_REACH = (Why.SECOND_FACTOR, Why.SUPERUSER, Why.PENDING, Why.STARTS_LATER)
+_NEAREST = (*_WITHIN_REACH, Why.NOT_OURS, Why.ENDED, Why.REVOKED, Why.REFUSED)
+# Not strftime: the month must not depend on the server's locale.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def explain_access(user: Any, site: Site, now: dt.datetime | None = None) -> list[Reason]:
+def explain_access(user: Any, site: Site, now: dt.datetime | None = None, *, session: Any = None) -> list[Reason]:
     """One reason for each scope of the closed list, in its order; one query. ``now`` is the moment asked about.
 
-    ``allowed`` says exactly what ``get_site_for(user, site.slug, scope=...)`` does at that moment.
+    ``allowed`` says exactly what ``get_site_for(user, site.slug, scope=..., session=session)`` does at that moment;
+    without a session nothing is asked of the sign-in.
     """
     now = now or timezone.now()
     rows = Grant.objects.filter(user_id=user.pk, site=site).select_related(
         "user", "role", "site", "revoked_by", "approved_by", "granted_by"
     )
     grants = list(rows.order_by("-valid_until")[:MOST_GRANTS])
-    return [_reason(scope, user, site, grants, now) for scope in SCOPES]
+    judged = [(grant, _judge(grant, now, session)) for grant in grants]
+    return [_reason(scope, user, site, judged, now) for scope in SCOPES]
 
 
-def _reason(scope: str, user: Any, site: Site, grants: list[Grant], now: dt.datetime) -> Reason:
+def _reason(scope: str, user: Any, site: Site, judged: list[tuple[Grant, Why]], now: dt.datetime) -> Reason:
     if not user.is_active:
         return Reason(scope, False, Why.ACCOUNT_CLOSED, f"The account of {user} is closed.", "Your account is closed.")
     if not site.enabled:
         off = f"{site.name} is switched off."
         return Reason(scope, False, Why.SITE_OFF, off, off)
-    holding = [grant for grant in grants if scope in grant.scopes]
-    judged = [(grant, _judge(grant, now)) for grant in holding]
-    opening = widest_first(grant for grant, why in judged if why is Why.GRANTED)
+    live = widest_first(grant for grant, why in judged if why is Why.GRANTED)
+    opening = [grant for grant in live if scope in grant.scopes]
     if opening:
-        return _about(scope, opening[0], Why.GRANTED)
+        return _about(scope, opening[0], Why.GRANTED, now)
     for wanted in _NEAREST:
-        found = [grant for grant, why in judged if why is wanted]
+        found = [grant for grant, why in judged if why is wanted and scope in grant.scopes]
         # The role that lacks it comes before grants that are over: the person is in, but not for this.
-        if found and (wanted in _NEAREST[:3] or not _live(grants, now)):
-            return _about(scope, max(found, key=_moment), wanted)
-    live = widest_first(_live(grants, now))
+        if found and (wanted in _WITHIN_REACH or not live):
+            return _about(scope, max(found, key=_moment), wanted, now)
     if live:
-        return _about(scope, live[0], Why.ROLE_LACKS)
+        return _about(scope, live[0], Why.ROLE_LACKS, now)
     words = f"{user} has no grant at {site.name}"
     told = f"You have no access to {site.name}"
-    if grants:
+    if judged:
         words, told = f"{words} whose role holds this", f"{told} that allows this"
     return Reason(scope, False, Why.NO_GRANT, f"{words}.", f"{told}.")
 
 
-def _live(grants: list[Grant], now: dt.datetime) -> list[Grant]:
-    return [grant for grant in grants if _judge(grant, now) is Why.GRANTED]
-
-
-def _judge(grant: Grant, now: dt.datetime) -> Why:
+def _judge(grant: Grant, now: dt.datetime, session: Any) -> Why:
     state = grant.state_at(now)
     if state is State.LIVE:
         if not seal_holds(grant):
             return Why.NOT_OURS
-        return Why.SUPERUSER if process_data_denied(grant) else Why.GRANTED
+        if process_data_denied(grant):
+            return Why.SUPERUSER
+        return Why.GRANTED if session_may_use(session, grant.role) else Why.SECOND_FACTOR
     return {
         State.PENDING: Why.PENDING,
         State.REFUSED: Why.REFUSED,
@@ -131,40 +133,54 @@ def _moment(grant: Grant) -> dt.datetime:
     return grant.revoked_at or grant.valid_until
 
 
-def _about(scope: str, grant: Grant, why: Why) -> Reason:
-    words, told = _sentences(grant, why)
+def _about(scope: str, grant: Grant, why: Why, now: dt.datetime) -> Reason:
+    words, told = _sentences(grant, why, now)
     return Reason(scope, why is Why.GRANTED, why, words, told, grant.pk, grant.role.name, grant.valid_until)
 
 
-def _sentences(grant: Grant, why: Why) -> tuple[str, str]:
-    """For the administrator, and for the person; moments are in the site's time."""
+def _sentences(grant: Grant, why: Why, now: dt.datetime) -> tuple[str, str]:
+    """For the administrator, and for the person."""
     role, site = grant.role.name, grant.site.name
     until, start = _clock(grant.valid_until, grant), _clock(grant.valid_from, grant)
     giver = f"given by {grant.granted_by}" if grant.granted_by else "given on the command line"
     match why:
         case Why.GRANTED:
             approved = f", approved by {grant.approved_by}" if grant.approved_by else ""
-            return f"As {role}, {giver}{approved}, until {until}: {grant.reason}", f"As {role}, until {until}."
+            return f"As {role}, {giver}{approved}, until {until}: {grant.reason}", (
+                f"As {role}, until {_said(grant.valid_until, grant, now, bare=True)}."
+            )
         case Why.PENDING:
             return (
                 f"The grant as {role}, {giver}, waits for a second person's approval.",
                 f"Your access as {role} waits for a second person's approval.",
             )
         case Why.STARTS_LATER:
-            return f"The grant as {role}, {giver}, starts at {start}.", f"Your access as {role} starts at {start}."
+            return (
+                f"The grant as {role}, {giver}, starts at {start}.",
+                f"Your access as {role} has not begun: it starts {_said(grant.valid_from, grant, now)}.",
+            )
         case Why.ENDED:
-            return f"The grant as {role}, {giver}, ended at {until}.", f"Your access as {role} ended at {until}."
+            return (
+                f"The grant as {role}, {giver}, ended at {until}.",
+                f"Your access as {role} ended {_said(grant.valid_until, grant, now)}.",
+            )
         case Why.REVOKED | Why.REFUSED:
             done = "revoked" if why is Why.REVOKED else "refused"
             by = f" by {grant.revoked_by}" if grant.revoked_by else ""
             because = f": {grant.end_reason}" if grant.end_reason else "."
-            at = _clock(grant.revoked_at or grant.valid_until, grant)
+            moment = grant.revoked_at or grant.valid_until
+            at, said = _clock(moment, grant), _said(moment, grant, now)
             told = "was withdrawn" if why is Why.REVOKED else "was not approved"
-            return f"The grant as {role} was {done} at {at}{by}{because}", f"Your access as {role} {told} at {at}."
+            return f"The grant as {role} was {done} at {at}{by}{because}", f"Your access as {role} {told} {said}."
+        case Why.SECOND_FACTOR:
+            return (
+                f"The grant as {role} needs a sign-in with a second factor.",
+                f"Your role {role} needs a second factor, and this sign-in was without one.",
+            )
         case Why.SUPERUSER:
             return (
                 f"{grant.user} is a superuser, and {role} shows process data: the grant opens nothing.",
-                "A superuser sees no process data.",
+                "A superuser sees no process data: use an account that administers nothing.",
             )
         case Why.NOT_OURS:
             return (
@@ -181,3 +197,17 @@ def _sentences(grant: Grant, why: Why) -> tuple[str, str]:
 def _clock(moment: dt.datetime, grant: Grant) -> str:
     local = moment.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone))
     return f"{local:%H:%M on %Y-%m-%d} ({grant.site.time_zone})"
+
+
+def _said(moment: dt.datetime, grant: Grant, now: dt.datetime, *, bare: bool = False) -> str:
+    """After a verb: ``at 14:00 (Europe/Oslo)`` today, ``on 3 Dec 2026 at 14:00 (Europe/Oslo)`` on another day there.
+
+    ``bare``: without the first word, after ``until``.
+    """
+    zone = zoneinfo.ZoneInfo(grant.site.time_zone)
+    local = moment.astimezone(zone)
+    clock = f"{local:%H:%M} ({grant.site.time_zone})"
+    if local.date() == now.astimezone(zone).date():
+        return f"{clock} today" if bare else f"at {clock}"
+    day = f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return f"{day} {clock}" if bare else f"on {day} at {clock}"

@@ -11,28 +11,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
+from accounts.session_standing import standing_session_keys
 from hmi.sites import access_changes
-from hmi.sites.access import SiteAccess, astill_live
+from hmi.sites.access import AccessKey, SiteAccess, still_live
 from hmi.sites.background import in_background
 from hmi.sites.catalog import Catalog
-from hmi.sites.conduit_info import aconduit_stamps
-from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
-from hmi.sites.site_line import SiteLine
+from hmi.sites.conduit_info import conduit_stamps
+from hmi.sites.errors import AccessEnded, SiteError, SiteRefused, SiteUnreachable
+from hmi.sites.presented_tokens import TokenKey
+from hmi.sites.site_line import OpenLine, SiteLine
 from relay_bridge.contract.codec import parse_read_item
 from relay_bridge.contract.errors import MalformedMessage
 from relay_bridge.contract.messages import MAX_TAGS, CatalogAnswer, CatalogQuery, Read, ReadAnswer
 from relay_bridge.contract.readings import Reading
 from relay_bridge.contract.scopes import SCOPE_OF_METHOD
 
+logger = logging.getLogger(__name__)
+LOOK_EVERY = 1.0  # seconds between looks at what stands behind open sessions, beside those after each change
 READ_DEADLINE = 2.0  # seconds, opening a session included: then the page shows the last known readings as stale
 CATALOG_DEADLINE = 5.0  # seconds, all pages together
 REVALIDATE = 30.0  # seconds a catalog is taken as it is before the site is asked whether it changed
@@ -59,6 +64,7 @@ class Gateway:
         self._catalogs: dict[UUID, _CatalogSlot] = {}
         self._must_look = False
         self._looking: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._forget_bell = access_changes.on_change(_weak_bell(self))
 
     async def catalog(self, access: SiteAccess) -> Catalog:
@@ -104,12 +110,23 @@ class Gateway:
             raise SiteUnreachable(access.site.name, f"the agent's readings make no sense: {error}", 0.0) from error
         return readings
 
+    async def capabilities(self, access: SiteAccess) -> frozenset[str]:
+        """What the site's sources can do (``read``, ``subscribe``, ``history_raw``, ``alarms``, ...), within 2 s.
+
+        From the hello of the session with its agent, opened if need be. Raises ``SiteUnreachable``. Nothing is asked
+        of the site in anybody's name: whoever calls this has found the access live.
+        """
+        async with self._deadline(access, READ_DEADLINE):
+            session, _ = await self._line(access).use()
+        return frozenset(session.hello.caps)
+
     async def close(self) -> None:
         """End every session and stop listening for changes; the next ``get_gateway`` makes another."""
         _gateways.pop(asyncio.get_running_loop(), None)
         self._forget_bell()
-        if self._looking is not None:
-            self._looking.cancel()
+        for task in (self._looking, self._following):
+            if task is not None:
+                task.cancel()
         await asyncio.gather(*(line.close("the web app is stopping") for line in self._lines.values()))
 
     async def _read_catalog(self, access: SiteAccess, known: Catalog | None) -> Catalog:
@@ -126,10 +143,14 @@ class Gateway:
         except ValueError as error:
             raise SiteRefused("busy", f"{access.site.name}: {error}.", retryable=True) from error
 
+    def _line(self, access: SiteAccess) -> SiteLine:
+        return self._lines.setdefault(access.site.id, SiteLine(access.site.id, access.site.name))
+
     async def _call(self, access: SiteAccess, method: str, parameters: msgspec.Struct, result: type[_T]) -> _T:
-        line = self._lines.setdefault(access.site.id, SiteLine(access.site.id, access.site.name))
+        line = self._line(access)
         for retries_left in range(RETRIES, -1, -1):
             session, tokens = await line.use()
+            self._follow_others()
             try:
                 async with tokens.handle_for(access) as handle:
                     return await session.call(method, parameters, result, handle=handle, deadline=CATALOG_DEADLINE)
@@ -169,23 +190,67 @@ class Gateway:
         if self._looking is None or self._looking.done():
             self._looking = in_background(self._drop_what_ended(), "gateway: access changed")
 
+    def _follow_others(self) -> None:
+        if self._following is None or self._following.done():
+            self._following = in_background(self._follow(), "gateway: news of access")
+
+    async def _follow(self) -> None:
+        """While a session is open: hear what other processes changed, and find what nobody told of."""
+        while any(line.current is not None for line in self._lines.values()):
+            try:
+                await access_changes.ahear_others()
+            except Exception as error:  # whatever it is; each call looks at its access anyhow
+                logger.warning("News of access could not be read: %s", error or type(error).__name__)
+            self._look_again()
+            await asyncio.sleep(LOOK_EVERY)
+
     async def _drop_what_ended(self) -> None:
-        """Tokens of ended accesses are forgotten, sessions of changed conduits closed."""
+        """Tokens of ended accesses are given back, sessions of changed conduits closed."""
         while self._must_look:
             self._must_look = False  # before the look: what changes during it is looked at again
-            await self._look()
+            try:
+                await self._look()
+            except Exception as error:  # the next look finds what this one missed
+                logger.warning("Open sessions could not be looked at: %s", error or type(error).__name__)
 
     async def _look(self) -> None:
-        tokens = [line.current.tokens for line in self._lines.values() if line.current is not None]
-        ended = await astill_live({access_key for held in tokens for access_key, _ in held.keys})
-        for held in tokens:
-            held.forget_ended()
-            for key in held.keys:
-                if key[0] in ended:
-                    held.forget(key)
-        stamps = await aconduit_stamps(self._lines)
+        lines = [line.current for line in self._lines.values() if line.current is not None]
+        held = {key for line in lines for key in line.tokens.keys}
+        ended, signed_in, stamps = await _alook(held, list(self._lines))
+        for open_line in lines:
+            over = set(open_line.tokens.ended_by_hand())
+            over |= {key for key in open_line.tokens.keys if key in held and _is_over(key, ended, signed_in)}
+            if over:
+                await _give_back(open_line, over)
         for site_id, line in list(self._lines.items()):
             await line.check(stamps.get(site_id))
+
+
+def _look_at(held: Collection[TokenKey], sites: Collection[UUID]) -> tuple[dict[AccessKey, str], set[str], Any]:
+    """Which accesses ended, which sessions stand, and how the sites are reached now."""
+    sessions = {session_key for _, session_key in held if session_key}
+    return (
+        still_live({access_key for access_key, _ in held}),
+        standing_session_keys(sessions, time.time()),
+        conduit_stamps(sites),
+    )
+
+
+_alook = access_changes.in_own_thread(_look_at)
+
+
+def _is_over(key: TokenKey, ended: Collection[AccessKey], signed_in: Collection[str]) -> bool:
+    access_key, session_key = key
+    return access_key in ended or (bool(session_key) and session_key not in signed_in)
+
+
+async def _give_back(line: OpenLine, keys: Collection[TokenKey]) -> None:
+    """The agent forgets these tokens; when it does not say so, the session ends, and every token with it."""
+    try:
+        await line.tokens.give_back(keys)
+    except SiteError as error:
+        logger.warning("Tokens of ended accesses: %s", error)
+        await line.session.close("the site did not confirm that access ended")
 
 
 _gateways: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Gateway] = weakref.WeakKeyDictionary()

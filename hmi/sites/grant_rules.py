@@ -167,7 +167,8 @@ def _check_length(grant: Grant) -> None:
 
 
 def _refuse_overlap(grant: Grant) -> None:
-    other = overlapping(grant).filter(role_id=grant.role_id).first()
+    others = overlapping(grant).filter(role_id=grant.role_id)
+    other = (others.exclude(approval="pending") if grant.passes_pending else others).first()
     if other is None:
         return
     if other.approval == "pending":

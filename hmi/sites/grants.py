@@ -118,6 +118,9 @@ class Grant(models.Model):
     epoch = models.PositiveIntegerField(default=1, editable=False)
     seal = models.CharField(max_length=64, editable=False)
 
+    # Whether one may be stored beside a grant of the same role that waits for approval: those by a company's group.
+    passes_pending = False
+
     objects = GrantQuerySet.as_manager()
 
     class Meta:

@@ -2,10 +2,12 @@
 
 ``Site``             a plant behind a firewall
 ``Conduit``          the site's hybrid connection: where it is, the Send key's file, the agent's pinned certificate
+``AccessNews``       (hmi/sites/access_news.py) what one web process tells the others about access
 ``ConduitChange``    what was done to a conduit's keys, when and by whom
 ``Grant``            (hmi/sites/grants.py) a role that a person holds at a site from a time until a time
 ``GrantReminder``    who was told that which grant ends
 ``SiteAccessToken``  which access token was opened for which grant and which signed-in session
+``AccessRequest``    (hmi/sites/access_requests.py) somebody asks for a role at a site
 ``ViewAs``           an administrator looks at a site as another person, from when until when
 """
 
@@ -23,10 +25,14 @@ from django.db import models, transaction
 from django.utils import timezone
 from oauth2_provider.settings import oauth2_settings
 
+from hmi.sites.access_news import AccessNews
+from hmi.sites.access_requests import AccessRequest
 from hmi.sites.company_groups import CompanyGroup, GroupGrant
 from hmi.sites.grants import Grant
 
 __all__ = [
+    "AccessNews",
+    "AccessRequest",
     "CompanyGroup",
     "Conduit",
     "ConduitChange",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from hmi.sites.access import AccessKey, SiteAccess
 from hmi.sites.background import in_background
@@ -22,6 +22,7 @@ from relay_bridge.contract.scopes import SCOPE_OF_METHOD
 from relay_bridge.contract.tokens import READ_LIFE
 
 RENEW_BEFORE = 30  # seconds before its expiry a token is replaced
+GIVE_BACK_DEADLINE = 2.0  # seconds
 MAX_PLACES = 256  # tokens on one session, where the agent allows that many
 # All that catalog and read need.
 LIVE_SCOPES = frozenset(scope for scope in (SCOPE_OF_METHOD["catalog"], SCOPE_OF_METHOD["read"]) if scope)
@@ -35,13 +36,14 @@ class _NoRoom(Exception):  # noqa: N818 - an event: the agent takes no more toke
 
 class _Place:
     """One handle at the agent. ``users`` are calls in flight under it; ``expires`` in epoch seconds, ``minted`` when
-    its token was last minted, in monotonic seconds."""
+    its token was last minted, in monotonic seconds; ``over`` once it was given back."""
 
     def __init__(self, handle: int | None) -> None:
         self.handle = handle
         self.expires = 0.0
         self.minted = 0.0  # monotonic
         self.users = 0
+        self.over = False
         self.presenting: asyncio.Task[None] | None = None
 
 
@@ -80,16 +82,32 @@ class PresentedTokens:
                     self._freed.notify_all()
 
     def forget(self, key: TokenKey) -> None:
-        """The agent no longer takes this token, or the access behind it ended: the next call presents another."""
+        """The agent no longer takes this token: the next call presents another."""
         place = self._places.get(key)
         if place is not None:
             place.expires = 0.0
 
-    def forget_ended(self) -> None:
-        """Tokens whose access token was ended by hand since they were minted are not used again."""
-        for (key, session_key), place in self._places.items():
-            if ended_since(key.grant_id, session_key, place.minted):
-                place.expires = 0.0
+    def ended_by_hand(self) -> list[TokenKey]:
+        """Those whose access token was ended by hand since they were minted."""
+        return [
+            (key, session_key)
+            for (key, session_key), place in self._places.items()
+            if place.minted and ended_since(key.grant_id, session_key, place.minted)
+        ]
+
+    async def give_back(self, keys: Iterable[TokenKey]) -> None:
+        """The accesses behind these tokens ended: the agent forgets them now instead of when they run out.
+
+        Raises ``SiteRefused`` or ``SiteUnreachable`` when the agent did not say so; then the session must end.
+        """
+        places = [place for key in keys if (place := self._places.pop(key, None)) is not None]
+        for place in places:
+            place.over = True
+        async with self._freed:
+            self._freed.notify_all()
+        handles = [place.handle for place in places if place.handle is not None]
+        if handles:
+            await self._session.drop(handles, deadline=GIVE_BACK_DEADLINE)
 
     async def _take(self, access: SiteAccess) -> _Place:
         key = (access.key, access.session_key)
@@ -127,6 +145,9 @@ class PresentedTokens:
             if self._places.get((access.key, access.session_key)) is place:
                 del self._places[access.key, access.session_key]
             raise
+        if place.over:  # given back meanwhile: this one must not outlive it, and whoever waits looks anew
+            await self._session.drop([answer.a], deadline=GIVE_BACK_DEADLINE)
+            raise SiteRefused("auth", "The access ended while its token was on the way.")
         place.handle, place.expires, place.minted = answer.a, float(answer.exp), minted
 
     async def _authenticate(self, token: str, place: _Place) -> AuthAnswer:

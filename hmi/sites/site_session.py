@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -24,11 +24,14 @@ from hmi.sites.reasons import reason_for
 from relay_bridge.contract import codec
 from relay_bridge.contract.errors import MalformedMessage, RequestRefused
 from relay_bridge.contract.messages import (
+    MAX_HANDLES_DROPPED,
     VERSION,
     Answer,
     Auth,
     AuthAnswer,
     Credit,
+    Drop,
+    Empty,
     Hello,
     HelloAnswer,
     Keys,
@@ -179,6 +182,12 @@ class SiteSession:
         """Present a site token; the answer has the handle for calls. ``renew``: keep this older handle."""
         await self.bring_keys(deadline=deadline)
         return await self.call("auth", Auth(token=token, a=renew), AuthAnswer, deadline=deadline)
+
+    async def drop(self, handles: Sequence[int], *, deadline: float = CALL_DEADLINE) -> None:
+        """The access behind these handles ended: the agent forgets them. ``SiteRefused``, ``SiteUnreachable``."""
+        for start in range(0, len(handles), MAX_HANDLES_DROPPED):
+            chunk = list(handles[start : start + MAX_HANDLES_DROPPED])
+            await self.call("drop", Drop(a=chunk), Empty, deadline=deadline)
 
     async def bring_keys(self, *, deadline: float = CALL_DEADLINE) -> AgentKeys:
         """See to it that the agent knows the key that signs now; answers what it knows."""

@@ -3,13 +3,14 @@
 import { Assets } from "./assets.js";
 import { Cards } from "./cards.js";
 import { Freshness } from "./freshness.js";
-import { notice } from "./notices.js";
+import { clearNotice, notice } from "./notices.js";
 import { Board } from "./paint.js";
 import { LiveSocket } from "./socket.js";
 import { drawStrip, endPage } from "./strip.js";
 import { watchWaking } from "./wake.js";
 
 const WAKE_LIMIT = 3000; // ms for a snapshot after waking up; then the connection is given up as dead
+const WHAT_NOW = "What to do now"; // the page's own address says why it is shut and how to ask, or leads to the sign-in
 const ATTEMPTS_BEFORE_ASKING = 3; // refused connections before the page asks whether it may still be open at all
 
 const { live, now, zone, place } = document.body.dataset;
@@ -77,6 +78,7 @@ function end(why, href, label) {
   board.blank();
   assets.blank();
   cards.blank();
+  clearNotice("farewell"); // the end says the same, and says what to do
   endPage(why, href, label);
   draw();
 }
@@ -98,6 +100,7 @@ async function askWhetherOpen(attempts) {
   try {
     const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
     if (answer.type === "opaqueredirect") end("You are signed out.", location.href, "Sign in");
+    else if (answer.status === 403) end("This page is no longer open to you.", location.href, WHAT_NOW);
     else if (answer.status === 404) end("This page is no longer open to you.");
   } catch {
     // No connection: the strip says so, and the socket keeps trying.
@@ -115,7 +118,7 @@ const socket = new LiveSocket(live, {
     freshness.checking = freshness.ever;
     draw();
   },
-  ended: end,
+  ended: (why) => end(why, location.href, WHAT_NOW),
   refused: askWhetherOpen,
 });
 

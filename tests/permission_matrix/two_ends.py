@@ -34,7 +34,7 @@ from relay_bridge.agent.site import open_site
 from relay_bridge.agent.trust import load_trust
 from relay_bridge.contract.authorization_details import SCOPE_OF_TYPE, WriteDetail
 from relay_bridge.contract.errors import RequestRefused
-from relay_bridge.contract.messages import CatalogQuery, Empty, Hello, Keys, Rate, Read, Sub, Trail, Unsub
+from relay_bridge.contract.messages import CatalogQuery, Drop, Empty, Hello, Keys, Rate, Read, Sub, Trail, Unsub
 from relay_bridge.protocol.errors import RelayError
 from tests.hmi.live.people import sign_in
 from tests.hmi.sites.people import give, make_person
@@ -49,6 +49,7 @@ TAG = "TK-101.level"
 CALLS: dict[str, Any] = {
     "hello": Hello(v=1),
     "auth": None,  # the token itself
+    "drop": Drop(a=[2**31]),  # a handle that nobody has
     "keys": Keys(),
     "ping": Empty(),
     "trail": Trail(),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -144,3 +147,56 @@ class Demo:
                 process.kill()
                 process.wait(5)
         return status
+
+
+# --- what must never leave it -----------------------------------------------------------------------------------------
+
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([^-]+)-----END")
+_QUOTED_KEYS = re.compile(r'"(?:primary_key|secondary_key|d)":\s*"([^"]{20,})"')
+
+
+def secrets_of(directory: Path) -> dict[str, str]:
+    """Every secret value of a demo, with words that name it: passwords, keys, sessions, digests, factors."""
+    found = {person["password"]: "a person's password" for person in json.loads(_read(directory / "credentials.json"))}
+    found[_read(directory / "secret-key").strip()] = "the web app's secret"
+    found[_read(directory / "relay-management.token").strip()] = "the token of the relay's management port"
+    for path in sorted(directory.rglob("*")):
+        if not path.is_file() or path.stat().st_size > 1_000_000 or "relay-record" in path.parts:
+            continue
+        name = str(path.relative_to(directory))
+        if path.suffix == ".pem":
+            for block in _PRIVATE_KEY.findall(_read(path)):
+                # Line by line: a log would cut a key at its line breaks.
+                found |= dict.fromkeys(block.split(), f"the private key {name}")
+        elif path.suffix == ".json":
+            found |= dict.fromkeys(_QUOTED_KEYS.findall(_read(path)), f"a key in {name}")
+        elif path.suffix == ".send":
+            found[_read(path).strip()] = "a Send key"
+        elif path.name == "relay-listen":
+            found[_read(path).partition("SharedAccessKey=")[2].partition(";")[0]] = "a Listen key"
+    found |= _secrets_in(directory / "state" / "sightline.sqlite3")
+    found.pop("", None)
+    return found
+
+
+def _secrets_in(database: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
+        for (key,) in connection.execute("SELECT session_key FROM django_session"):
+            found[key] = "a session's key"
+        for (digest,) in connection.execute("SELECT password FROM accounts_user"):
+            found[digest] = "a password's digest"
+        for (data,) in connection.execute("SELECT data FROM mfa_authenticator"):
+            found |= dict.fromkeys(_texts(json.loads(data)), "a second factor as it is stored")
+    return found
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value] if len(value) >= 16 else []
+    nested = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for each in nested for text in _texts(each)]
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from accounts.oauth.limits import Buckets
+from accounts.buckets import Buckets
 from hmi.api import access
 from tests.hmi.api.test_generated_client import run
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import httpx
 from asgiref.sync import sync_to_async
 
+from accounts.audit.models import Event
 from relay_bridge.contract.readings import UNCERTAIN_LAST_USABLE_VALUE
 from tests.hmi.api.conftest import amake_token
 from tests.hmi.live.people import agive, amake_person, amake_site, asign_in
@@ -128,6 +130,23 @@ async def test_nothing_but_a_token_opens_it_and_only_for_its_own_site_and_scopes
             assert 'scope="data:live"' in refused.headers["www-authenticate"]
         await sync_to_async(alice.north.revoke)()
         assert (await api.get("/sites")).status_code == 401
+
+
+async def test_refusals_of_authority_are_recorded(api, terminal, alice):
+    await amake_site("south", "South Terminal")
+    token = api.headers["authorization"].removeprefix("Bearer ")
+    await api.get("/sites/south")
+    await api.get("/sites/north", headers=bearer(token[:-1]))
+    narrow = await amake_token(alice, terminal.site, frozenset({"status:read"}))
+    await api.get("/sites/north/readings", headers=bearer(narrow))
+    events = [event async for event in Event.objects.filter(tag="api:request:refused").order_by("seq")]
+    assert [json.loads(event.facts)["problem"] for event in events] == [
+        "not-found",
+        "invalid-token",
+        "insufficient-scope",
+    ]
+    assert [event.site for event in events] == ["north", "", "north"]
+    assert not any(token in str(vars(event)) or narrow in str(vars(event)) for event in events)
 
 
 async def test_limits_say_when_to_ask_again(api, settings, origin):

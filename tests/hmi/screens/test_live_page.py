@@ -199,18 +199,22 @@ async def test_end_of_access_takes_the_values_away_for_good(server: PageServer, 
     await phone.say({"k": "bye", "n": 2, "why": "Your access to North Terminal ended at 14:00."})
     await phone.close(4403)
     await expect(site_page.locator("#ended")).to_contain_text("Your access to North Terminal ended at 14:00.")
-    await expect(site_page.locator("#ended a")).to_have_attribute("href", "/")
+    # The page's own address says what to do: ask, or sign in.
+    await expect(site_page.locator("#ended a")).to_have_attribute("href", site_page.url)
     await expect(level(site_page, "TK-101")).to_have_text("\u2014")
     assert await site_page.get_by_text("HH", exact=True).count() == 0
     await site_page.clock.run_for(60_000)
     assert server._phones.empty()
 
 
-async def test_refused_socket_asks_the_page_itself(server: PageServer, site_page: Page, phone: Phone) -> None:
+@pytest.mark.parametrize("status", [403, 404])
+async def test_refused_socket_asks_the_page_itself(
+    server: PageServer, site_page: Page, phone: Phone, status: int
+) -> None:
     await phone.say(snapshot())
     await phone.heard()
     server.refuse = True
-    server.status["/sites/north/"] = 404
+    server.status["/sites/north/"] = status
     await phone.close(1012)
     await expect(level(site_page, "TK-101")).to_have_attribute("data-stale", "")
     for _ in range(6):

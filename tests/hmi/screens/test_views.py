@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.conf import settings as django_settings
 from django.test import AsyncClient
 from django.utils import timezone
 
+from accounts.audit.models import Event
 from hmi.ingest.links import close_links
 from hmi.live.demand import provider
 from hmi.sites.gateway import get_gateway
@@ -94,6 +96,12 @@ async def text_of(client: AsyncClient, path: str, **headers: str) -> str:
     return answer.content.decode()
 
 
+async def denied_text(client: AsyncClient, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status_code == 403, (path, answer.status_code)
+    return answer.content.decode()
+
+
 async def test_operator_sees_the_sites_levels(alice: AsyncClient) -> None:
     page = await text_of(alice, "/sites/north/")
     assert shown(page, "TK-101.level") == "12.500"
@@ -143,7 +151,9 @@ async def test_auditor_sees_the_link_and_no_value(bob: AsyncClient) -> None:
     assert "Your role here, Auditor, shows the state of the link only." in page
     assert "data-tag" not in page
     assert "TK-101" not in page
-    assert (await bob.get("/sites/north/tanks/TK-101/")).status_code == 404
+    denied = await denied_text(bob, "/sites/north/tanks/TK-101/")
+    assert "Your role auditor at North Terminal does not allow this." in denied
+    assert "TK-101" not in re.sub(r"/sites/north/tanks/TK-101/", "", denied)
     assert "Link state only" in await text_of(bob, "/")
 
 
@@ -152,11 +162,35 @@ async def test_asset_that_is_not_there_is_404(alice: AsyncClient, address: str) 
     assert (await alice.get(f"/sites/north/{address}/")).status_code == 404
 
 
-async def test_ended_grant_is_404(alice: AsyncClient, terminal: Terminal) -> None:
+async def test_ended_grant_says_why_and_shows_nothing(alice: AsyncClient, terminal: Terminal) -> None:
     await text_of(alice, "/sites/north/")
     await revoke(terminal)
     for path in PAGES:
-        assert (await alice.get(path)).status_code == 404
+        page = await denied_text(alice, path)
+        assert "Your access as field operator was withdrawn at" in page
+        assert "data-tag" not in page
+        assert 'href="/account/access/ask/?site=north&amp;role=field-operator"' in page
+    part = await alice.get("/sites/north/?order=abnormal", headers=HTMX)
+    assert (part.status_code, part.headers["HX-Refresh"]) == (403, "true")
+    assert "was withdrawn at" in part.content.decode() and "<html" not in part.content.decode()
+
+
+async def test_every_refused_page_is_an_event_and_a_missing_thing_is_none(
+    alice: AsyncClient, charlie: AsyncClient, terminal: Terminal
+) -> None:
+    async def refusals() -> list[tuple[str, str, str, str]]:
+        rows = Event.objects.filter(tag="site:page:refused").order_by("seq")
+        return [(row.username, row.site, row.subject, json.loads(row.facts)["why"]) async for row in rows]
+
+    await alice.get("/sites/north/tanks/TK-999/")
+    assert await refusals() == []
+    await charlie.get("/sites/north/")
+    await charlie.get("/sites/nowhere/")
+    await revoke(terminal)
+    await alice.get("/sites/north/")
+    assert await refusals() == [
+        ("charlie", "", "north", "no-grant"), ("charlie", "", "nowhere", "no-grant"), ("alice", "north", "", "revoked"),
+    ]  # fmt: skip
 
 
 async def test_silent_site_shows_last_known_values_as_stale(alice: AsyncClient, terminal: Terminal) -> None:
@@ -208,7 +242,7 @@ async def test_page_asks_cheaply_whether_it_may_stay_open(alice: AsyncClient, te
     await terminal.stop_agent()
     assert (await alice.head("/sites/north/")).status_code == 200
     await revoke(terminal)
-    assert (await alice.head("/sites/north/")).status_code == 404
+    assert (await alice.head("/sites/north/")).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/", *PAGES])

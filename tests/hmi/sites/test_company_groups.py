@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.company_sign_on import signed_in_with_groups
 from hmi.company_settings import Company
 from hmi.sites.models import CompanyGroup, Grant, Site
-from tests.hmi.sites.people import give, make_person, role
+from tests.hmi.sites.people import give, make_administrator, make_person, role
 
 pytestmark = pytest.mark.django_db
 SHIFT = 12 * 3600
@@ -128,3 +128,64 @@ def test_switched_off_site_gives_nothing(alice, north):
     north.save()
     come(alice, "readers")
     assert not Grant.objects.filter(valid_until__gt=timezone.now()).exists()
+
+
+# --- beside grants that were given by hand ------------------------------------------------------------------------
+
+
+def hours(count):
+    return dt.timedelta(hours=count)
+
+
+def test_grant_that_waits_for_approval_is_no_access(alice, north, settings):
+    """It opens nothing, so whoever may come in by a group comes in all the same, and it goes on waiting."""
+    waiting = give(alice, "field-operator", north)
+    assert waiting.approval == "pending"
+    settings.GRANT_APPROVAL = False  # grants that waited go on waiting; a group may give the role now
+    say("operators", "field-operator", north)
+    come(alice, "operators")
+    assert live(alice) == ["field-operator"]
+    waiting.refresh_from_db()
+    assert (waiting.approval, waiting.revoked_at) == ("pending", None)
+    come(alice, "operators")
+    assert len(live(alice)) == 1, "the one from the group stands, and is not given twice"
+
+
+def test_refused_grant_is_no_access(alice, north, settings):
+    refused = give(alice, "field-operator", north)
+    refused.refuse(make_administrator("erin"), "not on this shift")
+    settings.GRANT_APPROVAL = False
+    say("operators", "field-operator", north)
+    come(alice, "operators")
+    assert live(alice) == ["field-operator"]
+
+
+def test_grant_that_starts_later_leaves_the_time_before_it(alice, north):
+    now = timezone.now()
+    later = give(alice, "viewer", north, valid_from=now + hours(2), valid_until=now + hours(72))
+    say("readers", "viewer", north)
+    come(alice, "readers")
+    assert live(alice) == ["viewer"]
+    assert Grant.objects.exclude(pk=later.pk).get().valid_until == later.valid_from
+
+
+def test_time_around_a_short_grant_is_filled(alice, north):
+    now = timezone.now()
+    short = give(alice, "viewer", north, valid_from=now + hours(2), valid_until=now + hours(3))
+    say("readers", "viewer", north)
+    come(alice, "readers")
+    before, after = Grant.objects.exclude(pk=short.pk).order_by("valid_from")
+    assert before.valid_until == short.valid_from
+    assert after.valid_from == short.valid_until
+    assert after.valid_until - before.valid_from == dt.timedelta(seconds=SHIFT)
+    come(alice)
+    assert live(alice) == []
+    short.refresh_from_db()
+    assert short.revoked_at is None
+
+
+def test_grant_given_by_hand_does_not_pass_one_that_waits(alice, north, settings):
+    give(alice, "field-operator", north)
+    settings.GRANT_APPROVAL = False
+    with pytest.raises(ValidationError, match="waits for approval already"):
+        give(alice, "field-operator", north)

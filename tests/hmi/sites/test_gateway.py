@@ -38,6 +38,13 @@ async def test_catalog_and_readings_come_from_the_site(running: RunningSite, gat
     assert await gateway.read(access, []) == {}
 
 
+async def test_capabilities_are_those_of_the_sites_sources(running: RunningSite, gateway: Gateway, alice: Any) -> None:
+    access = await access_of(alice, running)
+    assert await gateway.capabilities(access) == {"read", "subscribe"}
+    await gateway.read(access, ["TK-101.level"])
+    assert sessions(running) == 1, "over the one session that calls use too"
+
+
 async def test_all_calls_share_one_session_and_a_person_one_token(
     running: RunningSite, gateway: Gateway, alice: Any, bob: Any
 ) -> None:
@@ -149,8 +156,8 @@ async def test_revoked_access_reads_nothing_more_even_when_it_was_kept(
     await sync_to_async(lambda: Grant.objects.get(pk=access.grant_id).revoke())()
     (line,) = gateway._lines.values()
     assert line.current is not None
-    (place,) = line.current.tokens._places.values()
-    await until(lambda: place.expires == 0)  # the bell rang in another thread
+    tokens = line.current.tokens
+    await until(lambda: not tokens._places)  # the bell rang in another thread
 
     with pytest.raises(AccessEnded, match="withdrawn"):
         await gateway.read(access, ["TK-101.level"])

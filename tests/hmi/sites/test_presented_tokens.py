@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from hmi.sites.errors import SiteRefused
 from hmi.sites.gateway import Gateway
 from relay_bridge.agent.clock import Clock
-from relay_bridge.agent.handles import MAX_HANDLES
+from relay_bridge.agent.handles import MAX_HANDLES, Handles
 from tests.hmi.sites.people import make_person
-from tests.hmi.sites.running_site import RunningSite, access_of, sessions
+from tests.hmi.sites.running_site import RunningSite, access_of, sessions, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,3 +77,33 @@ async def test_more_people_than_the_agent_takes_tokens_all_read(running: Running
             answers = await asyncio.gather(*(gateway.read(access, ["TK-101.level"]) for access in group))
             assert all(answer["TK-101.level"].value == 12.345 for answer in answers)
     assert sessions(running) == 1
+
+
+def handles_at(running: RunningSite) -> Handles:
+    assert running.agent is not None
+    (session,) = running.agent.uplink._sessions
+    return session._methods._handles
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE sites_grant SET revoked_at = valid_from WHERE user_id = %s",
+        "UPDATE accounts_user SET is_active = FALSE WHERE id = %s",
+    ],
+)
+async def test_agent_forgets_a_token_whose_access_ended_though_nobody_told_of_it(
+    running: RunningSite, gateway: Gateway, alice: Any, bob: Any, statement: str
+) -> None:
+    for person in (alice, bob):
+        await gateway.read(await access_of(person, running), ["TK-101.level"])
+    handles = handles_at(running)
+    assert len(handles) == 2
+
+    def change() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [alice.pk])
+
+    await sync_to_async(change)()
+    await until(lambda: len(handles) == 1)
+    assert sessions(running) == 1, "the session of the others goes on"

@@ -1,0 +1,80 @@
+"""A page of a site that is not open to somebody who knows the site: says why in words, and offers the way to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+from accounts.audit.floods import try_record_refusal
+from hmi.screens.requests import PageRequest, wants_part
+from hmi.sites.access import get_site_for
+from hmi.sites.access_requests import AccessRequest
+from hmi.sites.denials import Denial, afind_denial
+
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+
+
+def says_why(scope: str) -> Callable[[View], View]:
+    """Around a page of the site ``slug`` that needs ``scope``: its 404 becomes a 403 with the reason.
+
+    A 404 stays one for whoever never had a grant at the site, and for a thing that is not there at an open site.
+    """
+
+    def wrap(view: View) -> View:
+        @wraps(view)
+        async def guarded(request: PageRequest, slug: str, **path: Any) -> HttpResponse:
+            try:
+                return await view(request, slug, **path)
+            except Http404:
+                person = await request.auser()
+                denial = await afind_denial(person, slug, scope, request.session)
+                await _note(request, person, slug, scope, denial)
+                if denial is None:
+                    raise
+                return await _show(request, person, denial)
+
+        return guarded
+
+    return wrap
+
+
+@database_sync_to_async
+def _note(request: PageRequest, person: Any, slug: str, scope: str, denial: Denial | None) -> None:
+    """Every denied attempt is an event (IEC 62443-3-3, SR 2.8), a stranger's too; a missing thing at an open site is
+    none. What was typed as a site's name is kept only as far as it could be one."""
+    if denial is None:
+        try:
+            get_site_for(person, slug, scope=scope, session=request.session)
+        except Http404:
+            try_record_refusal(
+                "site:page:refused", request=request, actor=person, subject=slug[:64],
+                facts={"scope": scope, "why": "no-grant"},
+            )  # fmt: skip
+        return
+    try_record_refusal(
+        "site:page:refused", request=request, actor=person, site_id=denial.site.pk, site=denial.site.slug,
+        facts={"scope": scope, "why": denial.reason.why.value},
+    )  # fmt: skip
+
+
+async def _show(request: PageRequest, person: Any, denial: Denial) -> HttpResponse:
+    context = {"denial": denial, "waiting": await _waiting(person, denial), "support": settings.SUPPORT_CONTACT}
+    if not wants_part(request):
+        return render(request, "screens/denied.html", context, status=403)
+    response = render(request, "screens/_denied.html", context, status=403)
+    # What stands on the open page is not this person's any more: the whole page goes, and comes back as this one.
+    response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@database_sync_to_async
+def _waiting(person: Any, denial: Denial) -> AccessRequest | None:
+    """The person's own request that waits for an answer at this site."""
+    rows = AccessRequest.objects.open().filter(person_id=person.pk, site_slug=denial.site.slug)
+    return rows.select_related("role").first()

@@ -1,4 +1,4 @@
-"""One demo for all end-to-end tests, and a browser for each file of them."""
+"""One demo for all end-to-end tests, a browser for each file of them, and all that these browsers got to see."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.support import chromium
 from tests.support.demo import Demo
+from tests.support.harvest import Harvest
 from tests.support.phone import open_phone, sign_in
 
-LAST = "test_relay_sees_nothing.py"  # it searches what the relay carried during all the others
+# They search what the relay carried, and what browsers and logs got to see, during all the others.
+LAST = ("test_relay_sees_nothing.py", "test_no_secret_left.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name == LAST)
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +27,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     assert running.stop() == 0
 
 
+@pytest.fixture(scope="session")
+def harvest(tmp_path_factory: pytest.TempPathFactory) -> Harvest:
+    return Harvest(tmp_path_factory.mktemp("harvest"))
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(harvest: Harvest) -> Iterator[Browser]:
     # One file at a time: the browser's own event loop must be gone before asynchronous tests run.
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium.ensure(), args=chromium.ARGUMENTS)
+        harvest.watch(launched)
         yield launched
+        harvest.close_all(launched)
         launched.close()
 
 

@@ -72,6 +72,7 @@ def test_revoking_in_the_admin_stops_an_open_page(browser: Browser, demo: Demo) 
     after = {each["tag"]: (each["text"], each["t"]) for each in tags(page)}
     assert after == frozen or not after, "no value may move after the access ended"
     assert all(each["stale"] for each in tags(page))
-    assert page.request.get(f"{demo.url}/sites/demo/").status == 404
+    denied = page.request.get(f"{demo.url}/sites/demo/")
+    assert (denied.status, "was withdrawn" in denied.text()) == (403, True)
     context.close()
     desk.close()

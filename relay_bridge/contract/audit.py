@@ -52,19 +52,59 @@ def refusal_tag(code: str) -> str:
     return f"token:{code}:refused"
 
 
+# What can become of an entry, and of an action before and after the source is touched. Their fact ``action`` is the
+# digest of the action's key, ``begun`` the event that it began with.
+ACTION_WORDS: dict[str, str] = {
+    "opened": "is open: the source says nothing against its limits",
+    "closed": "is closed: the source contradicts its entry in the configuration, or could not be asked",
+    "begun": "passed all checks that need no source; it is about to be tried",
+    "done": "was carried out and reads back as wished",
+    "sent": "was taken by the source and reads otherwise",
+    "refused": "was refused; nothing was changed",
+    "repeated": "was asked for again under the same key, and was not done again",
+    "unknown": "was tried and nobody knows whether it had its effect",
+}
+ACTION_FACTS = (
+    "value", "expected", "unit", "before", "after", "code", "status", "action", "begun", "min", "max",
+)  # fmt: skip
 # The closed list of what an agent writes into its journal. The web app's own: accounts/audit/tags.py.
 AGENT_TAGS: dict[str, Tag] = {
+    "agent:alarm:answered": tag(
+        "Alarms were acknowledged, confirmed or shelved, or not: what the source made of it.",
+        "what",
+        "outcome",
+        "count",
+        "alarms",
+        "alarms_2",
+        "alarms_3",
+        "alarms_4",
+    ),
+    "agent:alarm:asked": tag(
+        "Somebody asked to acknowledge, confirm or shelve alarms; the source is asked next.",
+        "what",
+        "count",
+        "alarms",
+        "alarms_2",
+        "alarms_3",
+        "alarms_4",
+    ),
     "agent:config:loaded": tag("The agent started with this configuration.", "version", "sources", "tags", "hash"),
     "agent:journal:damaged": tag("The end of the journal was missing when the agent started.", "seq"),
     "agent:journal:overflowed": tag("More happened than the journal takes; this many events were left out.", "count"),
     "agent:keys:refused": tag("New issuer keys were presented and refused."),
     "agent:keys:renewed": tag("The issuer's keys were renewed.", "sequence", "kid"),
     "agent:lease:ended": tag("A presented site token ran out or was withdrawn; its streams ended."),
+    "agent:mode:changed": tag("The switch at the plant stands at another mode.", "mode", "before"),
     "agent:session:ended": tag("A sealed session ended."),
     "agent:session:opened": tag("The web app opened a sealed session.", "thumbprint"),
     "agent:session:refused": tag("Streams did not prove to be the web app; nothing was said to them.", "count"),
     "audit:counterpart:contradicted": tag("What the other side keeps of this chain contradicts it.", "seq", "hash"),
     "audit:counterpart:key-changed": tag("The other side signs its checkpoints with another key.", "kid", "before_kid"),
+    **{
+        f"agent:{kind}:{word}": tag(f"{what} {meaning}.", *ACTION_FACTS)
+        for kind, what in (("write", "A write"), ("command", "A command"))
+        for word, meaning in ACTION_WORDS.items()
+    },
     # Each way to be refused has a tag of its own, so that a copied token can be told from an expired one.
     **{f"token:{code}:refused": tag(f"A site token was refused: {words}.") for code, words in TOKEN_REFUSALS.items()},
 }

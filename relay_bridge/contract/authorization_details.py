@@ -1,7 +1,7 @@
 """What a token that writes is for: exactly one change, named in full (RFC 9396, ``authorization_details``).
 
-The web app's issuer refuses to sign a write without it, the agent refuses to admit one. Both read this file. There is
-no method yet that carries a write out; whoever adds it compares the request with these details, value for value.
+The web app's issuer refuses to sign a write without it, the agent refuses to admit one. Both read this file. The agent
+compares the request with these details, value for value (``difference``), before anything else about it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ SCOPE_OF_TYPE: dict[str, str] = {"setpoint": "setpoint:write", "command": "comma
 class WriteDetail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One change. ``expected``: what the operator saw there, None when nothing was; ``valid_until``: epoch seconds.
 
-    ``unit`` is the unit in which ``value`` was entered: an agent whose tag has another one must refuse.
+    ``unit`` is the unit in which ``value`` was entered: an agent whose tag has another one must refuse. A command has
+    its id as ``tag``, the value true and no unit. ``approved_by``: the subject of the second person who agreed to
+    exactly this change, where the site asks for two; never the person who asks.
     """
 
     type: Literal["setpoint", "command"]
@@ -36,6 +38,7 @@ class WriteDetail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: Text
     expected: WriteValue | None
     valid_until: int
+    approved_by: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
 def check_details(
@@ -74,6 +77,36 @@ def check_proof(acr: str, auth_time: int, *, issued: int) -> None:
     """
     if acr not in ACRS_FOR_WRITES or not 0 <= issued - auth_time <= PROOF_LIFE:
         raise TokenRefused("write-proof")
+
+
+def difference(
+    detail: WriteDetail,
+    *,
+    kind: str,
+    tag: str,
+    value: WriteValue,
+    unit: str,
+    expected: WriteValue,
+) -> str | None:
+    """The name of the first field in which a request differs from the change that its token is for; None: it is it."""
+    if detail.type != kind:
+        return "type"
+    if detail.tag != tag:
+        return "tag"
+    if not same_value(detail.value, value):
+        return "value"
+    if detail.unit != unit:
+        return "unit"
+    if detail.expected is None or not same_value(detail.expected, expected):
+        return "expected"
+    return None
+
+
+def same_value(one: WriteValue, other: WriteValue) -> bool:
+    """Equal, and of one kind: true is not 1, and "1" is not 1. Whole numbers may be written as 75 or as 75.0."""
+    if isinstance(one, bool) or isinstance(other, bool) or isinstance(one, str) or isinstance(other, str):
+        return type(one) is type(other) and one == other
+    return one == other
 
 
 def _is_exact(value: WriteValue | None) -> bool:

@@ -70,7 +70,7 @@ def decode_parameters(request: Request) -> Any:
         return decoder.decode(request.p)
     except msgspec.ValidationError as error:
         raise RequestRefused("bad_request", f"{request.m}: {error}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RequestRefused("bad_request", f"{request.m}: parameters are not JSON.") from None
 
 

@@ -15,29 +15,26 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from relay_bridge.contract.acting import CatalogCommand, Cmd, ModePush, SiteMode, Trace, Writable, Write, Wstat
+from relay_bridge.contract.alarms import Ack, AlarmDelta, Alarms, AlarmSnapshot, Journal, Shelve
 from relay_bridge.contract.audit import Checkpoint
+from relay_bridge.contract.history import Hist
+from relay_bridge.contract.shape import ID_PATTERN, MAX_ID, MAX_TAGS, AuthHandle, RequestId, Seq, TagId
+from relay_bridge.contract.shape import Strict as _Strict
+
+__all__ = ["ID_PATTERN", "MAX_ID", "MAX_TAGS", "AuthHandle", "RequestId", "Seq", "TagId"]
 
 VERSION = 1
 MAX_MESSAGE = 64 * 1024  # bytes of one message, before the frame header
-MAX_TAGS = 200  # tags in one read or sub
-MAX_ID = 128  # characters of a tag id
 HEARTBEAT_MS = 1000  # site -> web app; see docs/process-api.md for how the 5 s on the phone is spent
 MAX_HANDLES_DROPPED = 256  # in one drop; a session has no more
 MIN_RATE_MS = 250
 MAX_RATE_MS = 60_000
 
-# Agent ids are the agent's own; they stand in URLs and HTML attributes, so their alphabet is narrow.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
-TagId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=ID_PATTERN)]
-RequestId = Annotated[int, Meta(ge=1, le=2**53)]
-AuthHandle = Annotated[int, Meta(ge=1, le=2**31)]
-Seq = Annotated[int, Meta(ge=0, le=2**53)]
-
-Method = Literal["hello", "auth", "drop", "keys", "catalog", "read", "sub", "unsub", "rate", "ping", "trail"]
-
-
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A closed shape: unknown fields are refused, defaults are not sent."""
+Method = Literal[
+    "hello", "auth", "drop", "keys", "catalog", "read", "sub", "unsub", "rate", "ping", "trail",
+    "hist", "alarms", "journal", "ack", "shelve", "write", "cmd", "wstat", "trace",
+]  # fmt: skip
 
 
 class Request(_Strict, frozen=True):
@@ -106,6 +103,7 @@ class HelloAnswer(_Strict, frozen=True):
     hb: int
     sources: dict[str, SourceState]
     keys: Annotated[str, Meta(max_length=200)] = ""
+    mode: SiteMode = SiteMode()
 
 
 # --- auth ----------------------------------------------------------------------------------------------------
@@ -182,6 +180,8 @@ class CatalogTag(_Strict, frozen=True):
     canon: str = ""
     lim: Limits | None = None
     enums: dict[str, str] | None = None
+    w: Writable | None = None
+    hist: bool = False
 
 
 class CatalogAsset(_Strict, frozen=True):
@@ -207,6 +207,7 @@ class CatalogAnswer(_Strict, frozen=True):
     areas: list[str] = []
     assets: list[CatalogAsset] = []
     tags: list[CatalogTag] = []
+    commands: list[CatalogCommand] = []
     cur: int | None = None
 
 
@@ -304,14 +305,14 @@ class Heartbeat(_Strict, frozen=True, tag="h", tag_field="k"):
 
 
 class Bye(_Strict, frozen=True, tag="bye", tag_field="k"):
-    """The agent ends the stream: ``lease`` (not renewed), ``shutdown``, ``config``."""
+    """The agent ends the stream: ``lease`` (not renewed), ``off`` (the plant's switch), ``shutdown``, ``config``."""
 
     n: Seq
     t: int
     why: Annotated[str, Meta(max_length=200)]
 
 
-Push = Snapshot | Delta | Heartbeat | Bye
+Push = Snapshot | Delta | Heartbeat | Bye | AlarmSnapshot | AlarmDelta | ModePush
 PARAMETERS: dict[str, type[_Strict]] = {
     "hello": Hello,
     "auth": Auth,
@@ -324,4 +325,13 @@ PARAMETERS: dict[str, type[_Strict]] = {
     "rate": Rate,
     "ping": Empty,
     "trail": Trail,
+    "hist": Hist,
+    "alarms": Alarms,
+    "journal": Journal,
+    "ack": Ack,
+    "shelve": Shelve,
+    "write": Write,
+    "cmd": Cmd,
+    "wstat": Wstat,
+    "trace": Trace,
 }

@@ -35,6 +35,15 @@ SCOPE_OF_METHOD: dict[str, str | None] = {
     "sub": "data:live",
     "unsub": "data:live",
     "rate": "data:live",
+    "hist": "data:history",
+    "alarms": "alarm:read",
+    "journal": "alarm:read",
+    "ack": "alarm:ack",
+    "shelve": "alarm:shelve",
+    "write": "setpoint:write",
+    "cmd": "command:execute",
+    "wstat": "status:read",
+    "trace": "status:read",
 }
 
 

@@ -14,6 +14,8 @@ from relay_bridge.contract.authorization_details import (
     WriteDetail,
     check_details,
     check_proof,
+    difference,
+    same_value,
 )
 from relay_bridge.contract.refusals import TOKEN_REFUSALS, TokenRefused
 from relay_bridge.contract.scopes import SCOPES, WRITE_SCOPES
@@ -59,3 +61,38 @@ def test_weak_or_old_proof_is_not(acr: str, auth_time: int) -> None:
     with pytest.raises(TokenRefused) as refused:
         check_proof(acr, auth_time, issued=NOW)
     assert refused.value.code == "write-proof" and refused.value.reason == TOKEN_REFUSALS["write-proof"]
+
+
+REQUEST: dict[str, Any] = {"kind": "setpoint", "tag": "FT-1.sp", "value": 12.5, "unit": "m³/h", "expected": 12.0}
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        ({}, None), ({"kind": "command"}, "type"), ({"tag": "FT-2.sp"}, "tag"), ({"value": 12.500001}, "value"),
+        ({"value": True}, "value"), ({"value": "12.5"}, "value"), ({"unit": ""}, "unit"), ({"expected": 12}, None),
+        ({"expected": 12.1}, "expected"), ({"expected": "12.0"}, "expected"),
+    ],
+)  # fmt: skip
+def test_request_is_compared_field_by_field(other: dict[str, Any], field: str | None) -> None:
+    detail = msgspec.convert(GOOD | {"expected": 12.0}, WriteDetail)
+    assert difference(detail, **(REQUEST | other)) == field
+
+
+def test_change_without_an_expected_value_fits_no_request() -> None:
+    assert difference(msgspec.convert(GOOD, WriteDetail), **REQUEST) == "expected"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(1, 1.0, True), (1, True, False), (0, False, False), ("1", 1, False), (False, False, True)],
+)
+def test_values_are_the_same_in_kind_too(one: Any, other: Any, same: bool) -> None:
+    assert same_value(one, other) is same_value(other, one) is same
+
+
+def test_second_person_is_a_subject_or_nobody() -> None:
+    assert msgspec.convert(GOOD | {"approved_by": "bob"}, WriteDetail).approved_by == "bob"
+    for wrong in ("", "x" * 129, 7):
+        with pytest.raises(TokenRefused):
+            check_details(frozenset({"setpoint:write"}), [GOOD | {"approved_by": wrong}], issued=NOW, expires=NOW + 30)

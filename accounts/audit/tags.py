@@ -8,12 +8,24 @@ from __future__ import annotations
 
 from relay_bridge.contract.audit import AGENT_TAGS, Tag, tag
 
+# A change at the plant. ``action`` is its name in the agent's journal too, ``begun`` its entry there.
+CHANGE = ("action", "kind", "value", "expected", "unit", "approver")
+OUTCOME = ("code", "begun", "before", "after")
+
 # fmt: off
 TAGS: dict[str, Tag] = {
     **AGENT_TAGS,
     "admin:row:added": tag("A row was added in the administration.", "model"),
     "admin:row:changed": tag("A row was changed in the administration.", "model"),
     "admin:row:deleted": tag("A row was deleted in the administration.", "model"),
+    "alarm:action:answered": tag(
+        "What the site made of a wish to acknowledge, confirm or shelve alarms.",
+        "what", "outcome", "count", "alarms", "alarms_2", "alarms_3", "alarms_4",
+    ),
+    "alarm:action:asked": tag(
+        "Somebody asked to acknowledge, confirm or shelve alarms; the site is asked next.",
+        "what", "count", "alarms", "alarms_2", "alarms_3", "alarms_4",
+    ),
     "api:request:refused": tag("A request of another application was refused.", "problem", "left_out"),
     "audit:chain:broken": tag("The check of the trail found that it was tampered with.", "rows", "first_bad"),
     "audit:chain:verified": tag("The trail was checked and holds.", "rows", "last"),
@@ -24,6 +36,13 @@ TAGS: dict[str, Tag] = {
     "client:row:deleted": tag("An application was deleted."),
     "client:secret:replaced": tag("An application was given a new secret; the old one opens nothing."),
     "conduit:agent:pinned": tag("The agent's certificate was pinned.", "thumbprint"),
+    "conduit:enrolment:claimed": tag("A machine used an enrolment code; an administrator must compare.", "thumbprint"),
+    "conduit:enrolment:collected": tag("The enrolled agent was handed its Listen key.", "thumbprint"),
+    "conduit:enrolment:confirmed": tag("An administrator confirmed the agent that enrolls.", "thumbprint"),
+    "conduit:enrolment:finished": tag("The enrolled agent has written everything.", "thumbprint"),
+    "conduit:enrolment:made": tag("An enrolment code was made."),
+    "conduit:enrolment:refused": tag("An enrolment was ended: refused, or the comparison did not agree.", "thumbprint"),
+    "conduit:enrolment:rejected": tag("An enrolment code, or what came with it, was not accepted.", "thumbprint"),
     "conduit:listen-key:made": tag("A new Listen key was made for the agent."),
     "conduit:listen-key:rotated": tag("The Listen key was rotated: the old one opens nothing."),
     "conduit:relay:deleted": tag("The hybrid connection was deleted at the relay."),
@@ -31,6 +50,15 @@ TAGS: dict[str, Tag] = {
     "conduit:send-key:rotated": tag("The Send key was rotated."),
     "conduit:site:cut-off": tag("Every way to the site was closed."),
     "conduit:site:provisioned": tag("The site was provisioned at the relay."),
+    "control:change:approved": tag("A second person agreed to a change at the plant.", *CHANGE),
+    "control:change:asked": tag("Somebody asked a second person to agree to a change at the plant.", *CHANGE),
+    "control:change:attempted": tag("A change was about to be sent to the plant.", *CHANGE),
+    "control:change:declined": tag("A second person did not agree to a change at the plant.", *CHANGE),
+    "control:change:done": tag("The plant took a change and reads as wished.", *CHANGE, *OUTCOME),
+    "control:change:given-up": tag("Somebody gave up an own change before it was sent.", *CHANGE),
+    "control:change:refused": tag("A change was refused: nothing was done.", *CHANGE, *OUTCOME),
+    "control:change:sent": tag("The plant took a change and reads otherwise.", *CHANGE, *OUTCOME),
+    "control:change:unknown": tag("What became of a change is not known.", *CHANGE, *OUTCOME),
     "grant:review:exported": tag("A list of who had which access was exported.", "from", "until"),
     "grant:role:approved": tag("A second person approved a grant.", "person", "role", "from", "until", "epoch", "by"),
     "grant:role:changed": tag("A grant was changed.", "person", "role", "from", "until", "changed", "epoch"),

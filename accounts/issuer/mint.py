@@ -10,9 +10,12 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from joserfc import jws
 from oauth2_provider.models import AccessToken
 
@@ -48,6 +51,7 @@ MINT_REFUSALS: dict[str, str] = {
     "sign-in-time": "The time of sign-in lies in the future.",
     "life": "A site token must live for at least a second.",
     "access-expired": "The access token has expired.",
+    "approval": "A change is approved by a second person who may sign in, and never by the one who asks.",
     "size": f"The site token would be longer than {MAX_TOKEN} bytes.",
 }
 
@@ -117,7 +121,9 @@ def mint_site_token(
     expires = min(issued + min(life, longest), int(row.expires.timestamp()))
     if expires <= issued:
         raise MintRefused("access-expired")
-    details = () if write is None else (msgspec.to_builtins(write),)
+    if write is not None and write.approved_by is not None:
+        _check_approval(write.approved_by, row.user)
+    details = () if write is None else (_named(write),)
     _check_write(narrowed, details, proof, issued, expires)
     claims = SiteTokenClaims(
         iss=settings.SIGHTLINE.issuer,
@@ -150,6 +156,24 @@ def _check_write(
             check_proof(proof.acr, proof.auth_time, issued=issued)
     except TokenRefused as refusal:
         raise MintRefused(refusal.code, f"{refusal.reason[:1].upper()}{refusal.reason[1:]}.") from None
+
+
+def _named(write: WriteDetail) -> dict[str, object]:
+    """The change as it stands in the token; of a second person there is a word only where there is one."""
+    fields: dict[str, object] = msgspec.to_builtins(write)
+    return {name: value for name, value in fields.items() if name != "approved_by" or value is not None}
+
+
+def _check_approval(approver: str, person: Any) -> None:
+    """The agent cannot know people: that the second person exists and is another one is judged here, and there again
+    that the two are not the same."""
+    try:
+        subject = UUID(approver)
+    except ValueError:
+        raise MintRefused("approval") from None
+    people = get_user_model().objects.filter(subject=subject, is_active=True).exclude(pk=person.pk)
+    if str(subject) != approver or not people.exists():
+        raise MintRefused("approval")
 
 
 def _narrow(row: AccessToken, scopes: Iterable[str] | None) -> frozenset[str]:

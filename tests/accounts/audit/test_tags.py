@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from accounts.audit.tags import TAGS
-from relay_bridge.contract.audit import AGENT_TAGS
+from relay_bridge.contract.audit import ACTION_WORDS, AGENT_TAGS
 
 ROOT = Path(__file__).resolve().parents[3]
 TAG = re.compile(r'"([a-z]+(?:-[a-z0-9]+)*(?::[a-z]+(?:-[a-z0-9]+)*){2})"')
@@ -30,7 +30,16 @@ def test_every_tag_that_is_recorded_is_listed() -> None:
 
 def test_every_tag_that_is_listed_is_recorded_somewhere() -> None:
     derived = {name for name in AGENT_TAGS if name.startswith("token:")}  # from contract/refusals.py
-    assert not TAGS.keys() - named_in_the_code() - derived
+    acting = {f"agent:{family}:{word}" for family in ("write", "command") for word in ACTION_WORDS}
+    assert not TAGS.keys() - named_in_the_code() - derived - acting
+
+
+def test_every_word_of_an_action_is_recorded_somewhere() -> None:
+    """Tags of writes and commands are put together from a family and a word, and the word stands in the code."""
+    source = "\n".join(path.read_text() for path in sorted((ROOT / "relay_bridge/agent").rglob("*.py")))
+    recorded = set(re.findall(r'"([a-z]+)"', source)) | set(re.findall(r'f"agent:\{[^}]+\}:([a-z]+)"', source))
+    in_a_choice = set(re.findall(r"f\"agent:\{family\}:\{'(\w+)' if reason else '(\w+)'\}", source)[0])
+    assert recorded | in_a_choice >= ACTION_WORDS.keys()
 
 
 def test_own_tags_stand_in_alphabetical_order() -> None:

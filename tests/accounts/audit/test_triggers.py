@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from accounts.audit.triggers import triggers_for
-from tests.support.postgres import NoServer, running_postgres
+from tests.support.postgres import running_postgres
 from tests.support.postgres_trail import AFTER_ARCHIVING, ATTEMPTS, EVENTS, WRITERS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,16 +21,13 @@ INSERT, CHANGE, DELETE = "put at the end of the chain", "never changed", "only t
 
 @pytest.fixture(scope="module")
 def found() -> Iterator[dict[str, Any]]:
-    try:
-        with running_postgres() as folder:
-            done = subprocess.run(
-                [sys.executable, "-m", "tests.support.postgres_trail", str(folder)],
-                check=False, cwd=ROOT, capture_output=True, text=True, timeout=100,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr[-6000:]
-            yield json.loads(done.stdout.splitlines()[-1])
-    except NoServer as missing:
-        pytest.skip(str(missing))
+    with running_postgres() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.support.postgres_trail", str(folder)],
+            check=False, cwd=ROOT, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr[-6000:]
+        yield json.loads(done.stdout.splitlines()[-1])
 
 
 def test_writers_side_by_side_make_one_chain(found: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import time
 
 import msgspec
 import pytest
+from django.contrib.auth import get_user_model
 from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
@@ -190,6 +191,18 @@ def test_write_names_its_one_change_and_lives_half_a_minute(mint, now, life, liv
         {"type": "setpoint", "tag": "FT-1.sp", "value": 12.5, "unit": "m³/h", "expected": 10.0,
          "valid_until": int(now) + 30},
     )  # fmt: skip
+
+
+def test_second_person_is_named_and_must_be_another_one_who_may_sign_in(mint, alice, now):
+    bob = get_user_model().objects.create_user("bob")
+    claims = claims_of(mint(**writing(now, write=detail(now, approved_by=str(bob.subject)))))
+    assert claims.authorization_details[0]["approved_by"] == str(bob.subject)
+    bob.is_active = False
+    bob.save()
+    for approver in (str(bob.subject), str(alice.subject), str(alice.subject).upper(), "somebody"):
+        with pytest.raises(MintRefused) as refused:
+            mint(**writing(now, write=detail(now, approved_by=approver)))
+        assert refused.value.code == "approval"
 
 
 @pytest.mark.parametrize(

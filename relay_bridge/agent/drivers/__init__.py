@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from relay_bridge.agent.config import SiteConfig
 from relay_bridge.agent.config_file import AnySource, MemorySource, OpcUaSource
+from relay_bridge.agent.config_rest import DeltaVEdgeSource, RestSource
 from relay_bridge.agent.drivers.base import Driver
 from relay_bridge.agent.drivers.memory import MemoryDriver
 from relay_bridge.agent.errors import ConfigError
@@ -25,10 +26,29 @@ def build_driver(source: AnySource, config: SiteConfig) -> Driver:
     tags = [tag for tag in config.tags if tag.source == source.id]
     if isinstance(source, MemorySource):
         return MemoryDriver(source.id, [tag.id for tag in tags], source.values, change_ms=source.change_ms)
-    return _opcua(source, tags, config.passwords.get(source.id))
+    if isinstance(source, RestSource | DeltaVEdgeSource):
+        return _rest(source, tags, config)
+    return _opcua(source, tags, config.passwords.get(source.id), acting=config.site.allow_writes)
 
 
-def _opcua(source: OpcUaSource, tags: Sequence[TagConfig], password: str | None) -> Driver:
+def _rest(source: RestSource | DeltaVEdgeSource, tags: Sequence[TagConfig], config: SiteConfig) -> Driver:
+    from relay_bridge.agent.drivers import rest  # noqa: PLC0415 - loaded where it is used
+
+    wanted = [rest.RestTag(tag.id, tag.node, tag.kind) for tag in tags]
+    secret = config.passwords.get(source.id)
+    try:
+        if isinstance(source, RestSource):
+            return rest.make_driver(
+                source, wanted, secret=secret, writes=config.site.allow_writes, acks=config.site.allow_ack
+            )
+        from relay_bridge.agent.drivers import deltav_edge  # noqa: PLC0415
+
+        return deltav_edge.deltav_edge_driver(source, wanted, password=secret)
+    except rest.SettingsError as error:
+        raise ConfigError(f'[[source]] "{source.id}": {error}.') from None
+
+
+def _opcua(source: OpcUaSource, tags: Sequence[TagConfig], password: str | None, *, acting: bool) -> Driver:
     from relay_bridge.agent.drivers import opcua  # noqa: PLC0415 - its library takes half a second to import
 
     try:
@@ -45,6 +65,8 @@ def _opcua(source: OpcUaSource, tags: Sequence[TagConfig], password: str | None)
             publish_ms=source.publish_ms,
             heartbeat=source.heartbeat or opcua.OpcUaSettings.heartbeat,
             stale_s=source.stale_s,
+            acting=acting,
+            alarms=source.alarms == "ac",
         )
         wanted = [
             opcua.OpcUaTag(
@@ -60,4 +82,4 @@ def _opcua(source: OpcUaSource, tags: Sequence[TagConfig], password: str | None)
         ]
     except opcua.SettingsError as error:
         raise ConfigError(f"{error}.") from None
-    return opcua.OpcUaDriver(settings, wanted)
+    return opcua.make_driver(settings, wanted)

@@ -7,7 +7,7 @@ and never raises out of ``run`` except when cancelled: a dead source is a state,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from relay_bridge.contract.messages import CatalogTag, SourceState
 from relay_bridge.contract.readings import Reading
@@ -52,3 +52,11 @@ class Driver(Protocol):
 
     def describe(self) -> Mapping[str, CatalogTag]:
         """What the source itself says of its tags (unit, range, decimals) as far as it is known by now."""
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A driver that can say what its configuration asks of the source."""
+
+    def notes(self) -> list[str]:
+        """Sentences for ``check``, without a full stop; they stay on this machine."""

@@ -9,8 +9,10 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from relay_bridge.agent.drivers.abilities import OutcomeUnknown, WriteFacts
 from relay_bridge.agent.drivers.base import DOWN, OK, Sink
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import CatalogTag, SourceState
@@ -24,10 +26,24 @@ def _wall_ms() -> int:
     return int(time.time() * 1000)
 
 
+@dataclass
+class ActingBehaviour:
+    """How a source takes writes and calls: seconds before and after the effect, and what goes wrong on the way.
+
+    ``refuse``: the StatusCode with which nothing is done. ``effect`` False: it says yes and does nothing.
+    """
+
+    before: float = 0.0
+    after: float = 0.0
+    refuse: int | None = None
+    effect: bool = True
+    lose_answer: bool = False
+
+
 class MemoryDriver:
     """``set`` a value, and every watcher has it. With ``change_ms`` numbers move by themselves, each that often."""
 
-    capabilities = frozenset({"read", "subscribe"})
+    capabilities = frozenset({"read", "subscribe", "write", "methods"})
 
     def __init__(
         self,
@@ -46,6 +62,9 @@ class MemoryDriver:
         self._watched: set[str] = set()
         self._sink: Sink | None = None
         self._state = SourceState(OK, wall_ms(), "")
+        self.behaviour = ActingBehaviour()
+        self.facts: dict[str, WriteFacts] = {}
+        self.effects: list[tuple[str, Value]] = []  # every write and call that had its effect, oldest first
 
     # --- what tests and benchmarks do ---------------------------------------------------------------------------
 
@@ -90,6 +109,41 @@ class MemoryDriver:
             raise RequestRefused("source_down", f"The source {self.source} is down.")
         waiting = Reading(None, self._wall_ms(), BAD_WAITING_FOR_INITIAL_DATA)
         return {tag: self._readings.get(tag, waiting) for tag in tags}
+
+    # --- ActingDriver -------------------------------------------------------------------------------------------
+
+    async def write(self, tag: str, value: Value, deadline: float) -> None:
+        await self._act(deadline, tag, value, lambda: self.set(tag, value))
+
+    async def call(self, node: str, method: str, arguments: Sequence[Any], deadline: float) -> None:
+        """``method`` names a tag and what it reads afterwards, as in ``P-101.run=true``; anything else does nothing."""
+        tag, equals, text = method.partition("=")
+        known = equals and tag in self._tags
+        value = {"true": True, "false": False}.get(text, text)
+        await self._act(deadline, method, None, (lambda: self.set(tag, value)) if known else None)
+
+    async def write_facts(self, tag: str, deadline: float) -> WriteFacts:
+        return self.facts.get(tag, WriteFacts(None, None, None, None))
+
+    async def _act(self, deadline: float, name: str, value: Value, effect: Callable[[], None] | None) -> None:
+        """Behave as told: refuse, answer late or never, with the effect or without it."""
+        told = self.behaviour
+        if self._state.code == DOWN:
+            raise RequestRefused("source_down", f"The source {self.source} is down.")
+        if told.refuse is not None:
+            raise RequestRefused("source_refused", "The source did not take it.", status=told.refuse)
+        try:
+            async with asyncio.timeout(deadline):
+                await asyncio.sleep(told.before)
+                if told.effect:
+                    self.effects.append((name, value))
+                    if effect is not None:
+                        effect()
+                await asyncio.sleep(told.after)
+        except TimeoutError:
+            raise OutcomeUnknown(f"no answer in {deadline} s") from None
+        if told.lose_answer:
+            raise OutcomeUnknown("the answer was lost")
 
     def describe(self) -> Mapping[str, CatalogTag]:
         return {}

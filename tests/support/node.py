@@ -1,4 +1,8 @@
-"""Find Node and npm for the conformance tests, and install Microsoft's clients of Azure Relay by lock and hash."""
+"""Find Node and npm for the tests that need them, and install their packages by lock and hash.
+
+There are two folders of packages: Microsoft's clients of Azure Relay, for the conformance tests, and an OPC UA server
+that shares no code with our client library, for the tests of the agent's driver.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,56 @@ import hashlib
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "conformance" / "node"
-PACKAGES = FOLDER / "node_modules"
-STAMP = PACKAGES / ".sightline-stamp"
+_TESTS = Path(__file__).resolve().parents[1]
 OLDEST = 18  # major version of Node
 INSTALL_DEADLINE = 300.0  # seconds, for each package manager
+
+
+@dataclass(frozen=True)
+class Packages:
+    """A folder with package.json and package-lock.json; ``what`` is installed there, in words."""
+
+    folder: Path
+    what: str
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / "node_modules" / ".sightline-stamp"
+
+    @property
+    def wanted(self) -> str:
+        """What the stamp holds when the installed packages are those of the lock."""
+        content = b"".join((self.folder / name).read_bytes() for name in ("package.json", "package-lock.json"))
+        return hashlib.sha256(content).hexdigest()
+
+    @property
+    def installed(self) -> bool:
+        return self.stamp.is_file() and self.stamp.read_text() == self.wanted
+
+
+RELAY_CLIENTS = Packages(_TESTS / "conformance" / "node", "Microsoft's Node clients")
+OPCUA_SERVER = Packages(_TESTS / "support" / "opcua_node", "The packages of the OPC UA server")
+FOLDER = RELAY_CLIENTS.folder
+PACKAGES = FOLDER / "node_modules"
 
 
 class NodeMissing(Exception):  # noqa: N818 - the name says what is wrong
     """There is no usable Node here, or its packages are not installed; one sentence says what to do."""
 
 
-def find() -> str:
-    """Path of a Node that can run the clients now. Raises ``NodeMissing``."""
+def find(packages: Packages = RELAY_CLIENTS) -> str:
+    """Path of a Node that can run what is in ``packages`` now. Raises ``NodeMissing``."""
     node = _find_node()
-    if not _installed():
-        raise NodeMissing(
-            "Microsoft's Node clients are not installed; run: .venv/bin/python -m tests.support.node --ensure"
-        )
+    if not packages.installed:
+        raise NodeMissing(f"{packages.what} are not installed; run: .venv/bin/python -m tests.support.node --ensure")
     return node
 
 
-def ensure() -> str:
-    """Path of a Node, installed first where that is possible, with the packages of the lock beside it.
+def ensure(packages: Packages = RELAY_CLIENTS) -> str:
+    """Path of a Node, installed first where that is possible, with the packages of the lock in their folder.
 
     Costs nothing when all is there. Raises ``NodeMissing``.
     """
@@ -44,12 +73,13 @@ def ensure() -> str:
         _run("apt-get", "update", "-qq")
         _run("apt-get", "install", "-y", "-qq", "--no-install-recommends", "nodejs", "npm")
         node = _find_node()
-    if not _installed():
+    if not packages.installed:
         # No script of any package is run; what is unpacked has the hashes of the lock.
-        done = _run(_find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        command = (_find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        done = _run(*command, folder=packages.folder)
         if done.returncode != 0:
-            raise NodeMissing(f"npm could not install Microsoft's Node clients: {_first_line(done.stderr)}")
-        STAMP.write_text(_wanted())
+            raise NodeMissing(f"npm could not install {packages.what}: {_first_line(done.stderr)}")
+        packages.stamp.write_text(packages.wanted)
     return node
 
 
@@ -71,20 +101,10 @@ def _find_npm() -> str:
     return npm
 
 
-def _wanted() -> str:
-    """What the stamp holds when the installed packages are those of the lock."""
-    content = b"".join((FOLDER / name).read_bytes() for name in ("package.json", "package-lock.json"))
-    return hashlib.sha256(content).hexdigest()
-
-
-def _installed() -> bool:
-    return STAMP.is_file() and STAMP.read_text() == _wanted()
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
+def _run(*command: str, folder: Path = _TESTS) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            command, cwd=FOLDER, check=False, capture_output=True, text=True, timeout=INSTALL_DEADLINE
+            command, cwd=folder, check=False, capture_output=True, text=True, timeout=INSTALL_DEADLINE
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NodeMissing(f"{Path(command[0]).name} did not work: {type(error).__name__}") from error
@@ -99,11 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.support.node", description=__doc__)
     parser.add_argument("--ensure", action="store_true", help="install what is missing, where that is possible")
     options = parser.parse_args()
-    try:
-        print(f"Conformance tests use {ensure() if options.ensure else find()}")
-    except NodeMissing as error:
-        # The tests decide what it means: left out and said so, or, where CI is set, a failure.
-        print(f"Conformance tests with Node will be left out: {error}")
+    for packages, tests in ((RELAY_CLIENTS, "Conformance tests"), (OPCUA_SERVER, "Tests of the OPC UA driver")):
+        try:
+            print(f"{tests} use {ensure(packages) if options.ensure else find(packages)}")
+        except NodeMissing as error:
+            # The tests decide what it means: left out and said so, or, where CI is set, a failure.
+            print(f"{tests} with Node will be left out: {error}")
 
 
 if __name__ == "__main__":

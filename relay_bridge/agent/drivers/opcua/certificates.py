@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from relay_bridge.agent.drivers.opcua.problems import SourceLost
 
 MAX_FILE = 64 * 1024  # bytes of a certificate or key file
+OURS, PINNED = "this agent's OPC UA certificate", "the pinned certificate of the process server"
+WARN_BEFORE = timedelta(days=60)  # a new one must be made, carried to the server and trusted there by a person
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class ClientIdentity:
 
 def load_identity(certificate: Path | str, key: Path | str) -> ClientIdentity:
     """Read our certificate and key; SourceLost in words when that fails."""
-    parsed = _certificate(_read(certificate, "this agent's OPC UA certificate"), "this agent's OPC UA certificate")
+    parsed = _certificate(_read(certificate, OURS), OURS)
     key_bytes = _read(key, "this agent's OPC UA key")
     is_pem = key_bytes.lstrip().startswith(b"-----BEGIN")
     return ClientIdentity(parsed.public_bytes(Encoding.DER), key_bytes, "pem" if is_pem else "der", _uri_of(parsed))
@@ -33,8 +36,27 @@ def load_identity(certificate: Path | str, key: Path | str) -> ClientIdentity:
 
 def load_pin(path: Path | str) -> bytes:
     """The pinned server certificate as DER; SourceLost in words when it cannot be had."""
-    what = "the pinned certificate of the process server"
-    return _certificate(_read(path, what), what).public_bytes(Encoding.DER)
+    return _certificate(_read(path, PINNED), PINNED).public_bytes(Encoding.DER)
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Until when a certificate may be used; ``what`` says which, without its path."""
+
+    what: str
+    until: datetime  # UTC
+
+    def warning(self, now: datetime) -> str:
+        """A sentence from WARN_BEFORE on, else nothing."""
+        if now >= self.until:
+            return f"{self.what} has expired on {self.until:%Y-%m-%d}"
+        rest = self.until - now
+        return f"{self.what} expires on {self.until:%Y-%m-%d}, in {rest.days} days" if rest <= WARN_BEFORE else ""
+
+
+def expiry_of(certificate: bytes, what: str) -> Expiry:
+    """When this certificate (DER) ends; SourceLost when it is none."""
+    return Expiry(what, _certificate(certificate, what).not_valid_after_utc)
 
 
 def first_certificate(chain: bytes | None) -> bytes:

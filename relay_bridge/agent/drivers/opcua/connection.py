@@ -9,31 +9,39 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from asyncua import Client, ua
 from asyncua.client.ua_client import UaClientState
 from asyncua.crypto import security_policies, uacrypto
 
-from relay_bridge.agent.drivers.opcua.certificates import first_certificate, load_identity, load_pin
+from relay_bridge.agent.drivers.opcua.certificates import (
+    OURS,
+    PINNED,
+    Expiry,
+    expiry_of,
+    first_certificate,
+    load_identity,
+    load_pin,
+)
 from relay_bridge.agent.drivers.opcua.deadlines import (
     CHANNEL_LIFETIME_MS,
     CHANNEL_RENEW_SHARE,
     CLOSE_DEADLINE,
     HELLO_DEADLINE,
+    LIBRARY_DEADLINE,
     REQUEST_DEADLINE,
     SESSION_TIMEOUT_MS,
     SOCKET_DEADLINE,
     within,
 )
+from relay_bridge.agent.drivers.opcua.limits import LIMIT_NODES, OperationLimits, limits_from
 from relay_bridge.agent.drivers.opcua.problems import UNTRUSTED, SourceLost, words
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings
 
 logger = logging.getLogger(__name__)
 APPLICATION = "Sightline site agent"
 INSECURE_URI = "urn:sightline:site-agent"  # our application URI where there is no certificate to take it from
-MOST_PER_READ, MOST_PER_CALL = 1000, 500  # where a server states no limit, or a larger one
 SPLIT_CODES = frozenset(
     {
         0x80100000,  # BadTooManyOperations
@@ -42,17 +50,9 @@ SPLIT_CODES = frozenset(
         0x80080000,  # BadEncodingLimitsExceeded
     }
 )
+_NAMESPACES = ua.NodeId(ua.ObjectIds.Server_NamespaceArray)
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class OperationLimits:
-    """How many nodes one call may name (ServerCapabilities/OperationLimits, OPC 10000-5, 6.3.11)."""
-
-    read: int = MOST_PER_READ
-    items: int = MOST_PER_CALL
-    translate: int = MOST_PER_CALL
 
 
 class Connection:
@@ -63,11 +63,19 @@ class Connection:
         self._client = self._fresh_client()
         self.namespaces: list[str] = []
         self.limits = OperationLimits()
+        self.expiries: list[Expiry] = []  # of the certificates in use
+        self._errands: set[asyncio.Task[None]] = set()
 
     @property
     def session(self) -> Any:
         """asyncua's session: the service calls."""
         return self._client.uaclient.session
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the transport is there, as far as this side can know."""
+        protocol = self._client.uaclient.protocol
+        return protocol is not None and not protocol.is_closed
 
     async def open(self) -> None:
         """Connect, secure, sign in and learn the server's namespaces and limits."""
@@ -97,10 +105,10 @@ class Connection:
                 raise SourceLost(f"{UNTRUSTED}, or does not offer the configured security") from error
             raise SourceLost(words(error, doing)) from error
 
-    async def call(self, doing: str, work: Awaitable[T]) -> T:
+    async def call(self, doing: str, work: Awaitable[T], seconds: float = REQUEST_DEADLINE) -> T:
         """One service call with its deadline. Service faults (``ua.UaStatusCodeError``) pass through."""
         try:
-            return await within(REQUEST_DEADLINE, work, doing)
+            return await within(seconds, work, doing)
         except (OSError, asyncio.InvalidStateError) as error:
             raise SourceLost(words(error, doing)) from error
 
@@ -128,6 +136,19 @@ class Connection:
             results += answer
         return results
 
+    def errand(self, doing: str, work: Awaitable[Any]) -> None:
+        """Something that the server should be told and nobody waits for; it ends with the connection at the latest."""
+
+        async def run() -> None:
+            try:
+                await self.call(doing, work)
+            except (SourceLost, ua.UaError):
+                logger.debug("Source %s: %s failed.", self._settings.id, doing, exc_info=True)
+
+        task = asyncio.create_task(run(), name=f"opcua errand: {doing}")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
     async def lost(self) -> None:
         """Return when the transport is gone."""
         async with self._client.subscribe_state() as states:
@@ -153,6 +174,8 @@ class Connection:
         """
         protocol = self._client.uaclient.protocol
         transport = protocol.transport if protocol is not None else None
+        for errand in self._errands:
+            errand.cancel()
         goodbye = asyncio.create_task(self._goodbye(), name="opcua goodbye")
         try:
             await asyncio.wait({goodbye}, timeout=CLOSE_DEADLINE)
@@ -174,7 +197,7 @@ class Connection:
     # --- opening -------------------------------------------------------------------------------------------------
 
     def _fresh_client(self) -> Any:
-        client = Client(self._settings.url, timeout=REQUEST_DEADLINE)
+        client = Client(self._settings.url, timeout=LIBRARY_DEADLINE)
         client.name = client.description = APPLICATION
         client.application_uri = INSECURE_URI
         client.session_timeout = SESSION_TIMEOUT_MS
@@ -202,6 +225,7 @@ class Connection:
             pin = load_pin(settings.server_cert)
             if shown != pin:
                 raise SourceLost("the process server shows another certificate than the pinned one")
+        self.expiries = [expiry_of(identity.certificate, OURS), expiry_of(pin, PINNED)]
         client.application_uri = identity.uri
         await client.set_security(
             policy,
@@ -227,30 +251,21 @@ class Connection:
 
     async def _learn(self) -> None:
         """Namespace table and operation limits; a server without the latter gets cautious ones."""
-        nodes = [
-            ua.ObjectIds.Server_NamespaceArray,
-            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
-            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
-            ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
-        ]
-        answers: list[Any] = []
-        for node in nodes:  # one by one: the limit on reading is not known before it was read
-            answers += await self._read_one(ua.NodeId(node))
-        namespaces, read, items, translate = (a.Value.Value if a.Value is not None else None for a in answers)
-        if not isinstance(namespaces, list):
+        # One by one as long as the limit on reading is not known.
+        table, read = [(await self._values([node]))[0] for node in (_NAMESPACES, LIMIT_NODES[0])]
+        if not isinstance(table, list):
             raise SourceLost("the process server does not tell its namespaces")
-        self.namespaces = [str(uri) for uri in namespaces]
-        self.limits = OperationLimits(
-            read=_limit(read, MOST_PER_READ),
-            items=_limit(items, MOST_PER_CALL),
-            translate=_limit(translate, MOST_PER_CALL),
-        )
+        self.namespaces = [str(uri) for uri in table]
+        size = limits_from([read, *[None] * (len(LIMIT_NODES) - 1)]).read
+        doing = "reading what the server can do"
+        self.limits = limits_from([read, *await self.in_chunks(doing, LIMIT_NODES[1:], size, self._values)])
 
-    async def _read_one(self, node: Any) -> list[Any]:
+    async def _values(self, nodes: list[Any]) -> list[Any]:
         parameters = ua.ReadParameters()
-        parameters.NodesToRead = [ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value)]
-        answer: list[Any] = await self.call("reading what the server can do", self.session.read(parameters))
-        return answer[:1] or [ua.DataValue()]
+        parameters.NodesToRead = [ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value) for node in nodes]
+        answers = await self.call("reading what the server can do", self.session.read(parameters))
+        values = [answer.Value.Value if answer.Value is not None else None for answer in answers[: len(nodes)]]
+        return [*values, *[None] * (len(nodes) - len(values))]
 
 
 async def _hello(client: Any) -> None:
@@ -258,8 +273,3 @@ async def _hello(client: Any) -> None:
     if client.uaclient.protocol is None or client.uaclient.protocol.is_closed:
         raise ConnectionError("closed before hello")
     await client.send_hello()
-
-
-def _limit(stated: Any, most: int) -> int:
-    """A limit as stated, never above our own; 0 and nonsense mean that there is none."""
-    return min(stated, most) if isinstance(stated, int) and stated > 0 else most

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from relay_bridge.agent.drivers.opcua.problems import SourceLost
 
 SOCKET_DEADLINE = 3.0  # name lookup and TCP
 HELLO_DEADLINE = 2.0  # a frozen process still gets its TCP connections accepted; only the hello tells
 REQUEST_DEADLINE = 4.0  # one service call
+LIBRARY_DEADLINE = 60.0  # what the library would wait by itself: longer than any deadline of ours
 CLOSE_DEADLINE = 1.0  # a polite goodbye; then the client object is abandoned
 TASKS_DEADLINE = 1.0  # for our own tasks to end after being cancelled
 SESSION_TIMEOUT_MS = 60_000  # an orphaned session must not fill a server with five of them for an hour
@@ -31,15 +32,35 @@ CLOCK_TOLERANCE = 5.0  # display rules, 3.4: beyond it a clock warning instead o
 T = TypeVar("T")
 
 
+async def bounded(seconds: float, work: Awaitable[T]) -> T:
+    """The result of ``work``; TimeoutError when it takes longer, CancelledError only when the caller is cancelled.
+
+    It runs in a task of its own. Inside the library a cancellation that meets an answer is swallowed (``wait_for`` of
+    Python 3.11) or comes out as another exception (``wait_for2``), which ``asyncio.timeout`` does not take for its own:
+    on a busy machine a deadline would then end the driver instead of the call.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except BaseException:
+        _drop(task)
+        raise
+    if not done:
+        _drop(task)
+        raise TimeoutError
+    if task.cancelled():
+        raise ConnectionError("the library broke it off")
+    return task.result()
+
+
 async def within(seconds: float, work: Awaitable[T], what: str) -> T:
     """The result of ``work``, or ``SourceLost`` saying that ``what`` took longer than ``seconds``."""
     try:
-        async with asyncio.timeout(seconds):
-            result = await work
+        return await bounded(seconds, work)
     except TimeoutError as error:
         raise SourceLost(f"the process server did not answer within {seconds:g} s while {what}") from error
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        # asyncio.wait_for of Python 3.11, used inside the library, can swallow a cancellation: nobody would ever stop.
-        raise asyncio.CancelledError
-    return result
+
+
+def _drop(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody else will ask

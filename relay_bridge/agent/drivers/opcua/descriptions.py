@@ -28,7 +28,7 @@ async def read_descriptions(connection: Connection, source: str, tags: Iterable[
         node = tag.address.resolve(connection.namespaces)
         if node is not None:
             for name in PROPERTIES:
-                paths.append(_property_path(node, name))
+                paths.append(property_path(node, name))
                 owners.append((tag, name))
 
     async def translate(chunk: list[Any]) -> list[Any]:
@@ -41,7 +41,7 @@ async def read_descriptions(connection: Connection, source: str, tags: Iterable[
         places = [
             (owner, target)
             for owner, result in zip(owners, found, strict=True)
-            if (target := _target(result)) is not None
+            if (target := target_of(result)) is not None
         ]
         values = await read_nodes(connection, [target for _, target in places], doing)
     except ua.UaStatusCodeError as error:
@@ -56,14 +56,14 @@ async def read_descriptions(connection: Connection, source: str, tags: Iterable[
 
 def describe(tag: OpcUaTag, source: str, said: Mapping[str, Any]) -> CatalogTag:
     """The configuration where it speaks, else the server, else nothing."""
-    low, high = tag.range if tag.range is not None else _range(said.get("EURange"))
+    low, high = tag.range if tag.range is not None else range_of(said.get("EURange"))
     return CatalogTag(
         id=tag.id,
         name=tag.id,
         asset="",
         source=source,
         kind=tag.kind,
-        unit=tag.unit if tag.unit is not None else _unit(said.get("EngineeringUnits")),
+        unit=tag.unit if tag.unit is not None else unit_of(said.get("EngineeringUnits")),
         dec=tag.decimals if tag.decimals is not None else _decimals(said.get("ValuePrecision")),
         lo=low,
         hi=high,
@@ -71,7 +71,8 @@ def describe(tag: OpcUaTag, source: str, said: Mapping[str, Any]) -> CatalogTag:
     )
 
 
-def _property_path(node: Any, name: str) -> Any:
+def property_path(node: Any, name: str) -> Any:
+    """The BrowsePath from a node to its property of that name."""
     path = ua.BrowsePath()
     path.StartingNode = node
     path.RelativePath.Elements = [
@@ -85,14 +86,16 @@ def _property_path(node: Any, name: str) -> Any:
     return path
 
 
-def _target(result: Any) -> Any:
+def target_of(result: Any) -> Any:
+    """The NodeId that a BrowsePathResult leads to, or None."""
     if not result.StatusCode.is_good() or not result.Targets:
         return None
     target = result.Targets[0].TargetId
     return ua.NodeId(target.Identifier, target.NamespaceIndex, target.NodeIdType)
 
 
-def _range(said: Any) -> tuple[float | None, float | None]:
+def range_of(said: Any) -> tuple[float | None, float | None]:
+    """Both ends of an EURange, or neither (OPC 10000-8, 5.6.2)."""
     low, high = getattr(said, "Low", None), getattr(said, "High", None)
     if not isinstance(low, int | float) or not isinstance(high, int | float):
         return None, None
@@ -100,7 +103,8 @@ def _range(said: Any) -> tuple[float | None, float | None]:
     return (float(low), float(high)) if math.isfinite(low) and math.isfinite(high) and low < high else (None, None)
 
 
-def _unit(said: Any) -> str:
+def unit_of(said: Any) -> str:
+    """What EngineeringUnits show, cut to MAX_UNIT characters (OPC 10000-8, 5.6.4)."""
     text = getattr(getattr(said, "DisplayName", None), "Text", None)
     return clean_text(text).strip()[:MAX_UNIT] if isinstance(text, str) else ""
 

@@ -20,6 +20,7 @@ from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings
 logger = logging.getLogger(__name__)
 BEAT, SERVICE_LEVEL = 1, 2  # client handles in the heartbeat's own subscription
 READY = 200  # service level from which a server is healthy (OPC 10000-4, 6.6.2.4.2)
+LOOK_AGAIN = 0.1  # seconds in which unread notifications are taken in
 WRONG_IN_A_ROW = 2  # beats with a wrong time before the clock is blamed: one may merely have been held up
 
 
@@ -47,6 +48,7 @@ class Heartbeat:
         self._level = 255
         self._wrong_clock = 0
         self._clock_warning = ""
+        self.ahead: float | None = None  # seconds by which the server's clock was ahead of ours at the last beat
         self.began = asyncio.Event()
 
     async def start(self, connection: Connection) -> None:
@@ -70,13 +72,23 @@ class Heartbeat:
             raise SourceLost(f"the heartbeat cannot be watched: {status_words(codes[0].status)}")
 
     async def watch(self) -> None:
-        """Raise SourceLost when no change was received for the allowed silence."""
+        """Raise SourceLost when no change was received for the allowed silence.
+
+        When this program itself stood still (a loaded machine, a suspended one), what came meanwhile waits unread in
+        the socket: it is looked at before the server is blamed.
+        """
+        heard = True
         while True:
             rest = self._last + self._silence - time.monotonic()
-            if rest <= 0:
+            if rest > 0:
+                heard = True
+                await asyncio.sleep(rest)
+            elif heard:
+                heard = False
+                await asyncio.sleep(LOOK_AGAIN)
+            else:
                 since = datetime.fromtimestamp(self._last_wall, UTC)
                 raise SourceLost(f"process server silent since {since:%H:%M:%S} UTC")
-            await asyncio.sleep(rest)
 
     @property
     def warning(self) -> str:
@@ -103,7 +115,7 @@ class Heartbeat:
         if server is None:
             return
         moment = server if server.tzinfo is not None else server.replace(tzinfo=UTC)
-        off = moment.timestamp() - self._wall()
+        off = self.ahead = moment.timestamp() - self._wall()
         self._wrong_clock = self._wrong_clock + 1 if abs(off) > CLOCK_TOLERANCE else 0
         if self._wrong_clock >= WRONG_IN_A_ROW and not self._clock_warning:
             side = "ahead of" if off > 0 else "behind"

@@ -53,6 +53,27 @@ def parse_node(text: str) -> NodeAddress:
     return NodeAddress(uri, index, _identifier(match["kind"], match["identifier"], text))
 
 
+def format_node(node: ua.NodeId, namespaces: Sequence[str]) -> str:
+    """How a node of a server with this namespace table is written in a configuration; ``parse_node`` reads it.
+
+    A namespace that the table lacks is written by its number.
+    """
+    identifier = node.Identifier
+    if isinstance(identifier, bytes):
+        kind, text = "b", base64.b64encode(identifier).decode()
+    elif isinstance(identifier, int):
+        kind, text = "i", str(identifier)
+    else:
+        kind, text = ("g" if isinstance(identifier, uuid.UUID) else "s"), str(identifier)
+    index = int(node.NamespaceIndex)
+    if index == 0:
+        return f"{kind}={text}"
+    if index >= len(namespaces) or not namespaces[index]:
+        return f"ns={index};{kind}={text}"
+    uri = namespaces[index].replace("%", "%25").replace(";", "%3B")
+    return f"nsu={uri};{kind}={text}"
+
+
 def _identifier(kind: str, identifier: str, text: str) -> str | int | uuid.UUID | bytes:
     try:
         if kind == "i":

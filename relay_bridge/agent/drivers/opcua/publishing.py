@@ -7,7 +7,7 @@ recreates itself; here a notification is handed on, synchronously, as it arrives
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua import ua
@@ -27,14 +27,25 @@ FILTER_REFUSED = frozenset(
 )
 
 
+TOO_MANY_SUBSCRIPTIONS = 0x80770000
+MOST_PER_PUBLISH = 1000  # notifications of one message, which so stays small enough for any server's buffers
+
+
+class NoFreeSubscription(SourceLost):
+    """The server grants this session no further subscription."""
+
+
 @dataclass(frozen=True)
 class Notification:
-    """One NotificationMessage: changed values by client handle; ``gap`` when one before it was lost; ``status`` when
-    the subscription itself changed its state (it ended)."""
+    """One NotificationMessage: changed values and the fields of events, by client handle.
+
+    ``gap`` when one before it was lost; ``status`` when the subscription itself changed its state (it ended).
+    """
 
     values: list[tuple[int, Any]]
     gap: bool = False
     status: int = 0
+    events: list[tuple[int, list[Any]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,14 +67,15 @@ async def create_subscription(
     parameters.RequestedLifetimeCount = max(
         3 * parameters.RequestedMaxKeepAliveCount, round(SUBSCRIPTION_LIFE * 1000 / interval_ms)
     )
-    parameters.MaxNotificationsPerPublish = 0
+    parameters.MaxNotificationsPerPublish = MOST_PER_PUBLISH
     parameters.PublishingEnabled = True
     try:
         return await connection.call(
             "subscribing", connection.session.create_subscription(parameters, _Numbered(receive).publish)
         )
     except ua.UaStatusCodeError as error:
-        raise SourceLost(words(error, "subscribing")) from error
+        lost = NoFreeSubscription if error.code == TOO_MANY_SUBSCRIPTIONS else SourceLost
+        raise lost(words(error, "subscribing")) from error
 
 
 async def create_items(
@@ -127,13 +139,16 @@ class _Numbered:
         gap = self._last is not None and number != (1 if self._last == 0xFFFFFFFF else self._last + 1)
         self._last = number
         values: list[tuple[int, Any]] = []
+        events: list[tuple[int, list[Any]]] = []
         status = 0
         for data in message.NotificationData:
             if isinstance(data, ua.DataChangeNotification):
                 values += [(int(item.ClientHandle), item.Value) for item in data.MonitoredItems or []]
+            elif isinstance(data, ua.EventNotificationList):
+                events += [(int(event.ClientHandle), list(event.EventFields or [])) for event in data.Events or []]
             elif isinstance(data, ua.StatusChangeNotification):
                 status = _bad(data.Status)
-        self._receive(Notification(values, gap, status))
+        self._receive(Notification(values, gap, status, events))
 
 
 def _bad(status: Any) -> int:

@@ -27,13 +27,18 @@ async def read_nodes(connection: Connection, nodes: Sequence[ua.NodeId], doing: 
     return await connection.in_chunks(doing, nodes, connection.limits.read, read)
 
 
-async def read_tags(connection: Connection, tags: Sequence[OpcUaTag], now: Callable[[], int]) -> Mapping[str, Reading]:
-    """A reading for every tag; a tag whose namespace the server lacks is unknown there. ``now`` in epoch ms."""
+async def read_tags(
+    connection: Connection, tags: Sequence[OpcUaTag], now: Callable[[], int], latest: Callable[[], int | None]
+) -> Mapping[str, Reading]:
+    """A reading for every tag; a tag whose namespace the server lacks is unknown there.
+
+    ``now`` and ``latest`` in epoch ms: our clock, and what no time of a value can be after.
+    """
     nodes = {tag.id: node for tag in tags if (node := tag.address.resolve(connection.namespaces)) is not None}
     known = [tag for tag in tags if tag.id in nodes]
     answers = await read_nodes(connection, [nodes[tag.id] for tag in known])
     received = now()
     readings = {tag.id: Reading(None, received, BAD_NODE_ID_UNKNOWN) for tag in tags}
     for tag, data in zip(known, answers, strict=True):
-        readings[tag.id] = reading_from(data, tag.kind, tag.decimals, received)
+        readings[tag.id] = reading_from(data, tag.kind, tag.decimals, received, latest())
     return readings

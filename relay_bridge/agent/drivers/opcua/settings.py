@@ -35,6 +35,8 @@ class OpcUaSettings:
     publish_ms: int = 1000
     heartbeat: str | None = CURRENT_TIME
     stale_s: float = 3.0
+    acting: bool = False  # whether the code that writes and calls is loaded
+    alarms: bool = False  # whether the server's own alarms are watched
 
     def __post_init__(self) -> None:
         where = f'source "{self.id}"'

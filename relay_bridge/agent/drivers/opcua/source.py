@@ -6,15 +6,20 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from asyncua import ua
 
+from relay_bridge.agent.drivers.abilities import Bucket, FoundNode, RawHistory
 from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Sink
+from relay_bridge.agent.drivers.opcua.browsing import browse
+from relay_bridge.agent.drivers.opcua.certificates import Expiry
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.deadlines import (
+    CLOCK_TOLERANCE,
     PAUSE_BASE,
     PAUSE_MAX,
     PAUSE_MIN,
@@ -25,8 +30,10 @@ from relay_bridge.agent.drivers.opcua.deadlines import (
 )
 from relay_bridge.agent.drivers.opcua.descriptions import read_descriptions
 from relay_bridge.agent.drivers.opcua.heartbeat import Heartbeat
-from relay_bridge.agent.drivers.opcua.problems import SourceLost, status_words, words
+from relay_bridge.agent.drivers.opcua.history import History
+from relay_bridge.agent.drivers.opcua.problems import SourceLost, words
 from relay_bridge.agent.drivers.opcua.reads import read_tags
+from relay_bridge.agent.drivers.opcua.refusals import asking
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings, OpcUaTag
 from relay_bridge.agent.drivers.opcua.subscriptions import TagSubscriptions
 from relay_bridge.contract.errors import RequestRefused
@@ -38,13 +45,20 @@ logger = logging.getLogger(__name__)
 MAX_REASON = 200  # characters, as in SourceState
 
 
+class Companion(Protocol):
+    """Something that works on every connection beside the tags: alarms."""
+
+    async def serve(self, connection: Connection) -> None:
+        """Work for as long as the connection lives, until cancelled. SourceLost ends the connection."""
+
+
 class OpcUaDriver:
     """The driver of one OPC UA source (``relay_bridge.agent.drivers.base.Driver``).
 
     ``clock`` gives seconds since the epoch, ``chance`` numbers in [0, 1) for the back-off.
     """
 
-    capabilities = frozenset({"read", "subscribe"})
+    capabilities = frozenset({"read", "subscribe", "history_raw", "history_aggregate", "browse"})
 
     def __init__(
         self,
@@ -66,6 +80,11 @@ class OpcUaDriver:
         self._state: SourceState | None = None
         self._descriptions: dict[str, CatalogTag] = {}
         self._trust_deadband = True
+        self._history = History()
+        self._expiries: list[Expiry] = []  # of the certificates that were last used
+        self._warned: dict[str, None] = {}
+        self.companions: list[Companion] = []
+        self._heartbeat: Heartbeat | None = None
         self._last_beat: Any = None  # the heartbeat as last seen, over all connections
 
     async def run(self, sink: Sink) -> None:
@@ -97,34 +116,56 @@ class OpcUaDriver:
 
     async def read(self, tags: Sequence[str], deadline: float) -> Mapping[str, Reading]:
         """Fresh readings. RequestRefused: ``source_down`` without a live source, ``source_refused`` by the server."""
-        connection = self._online
-        if connection is None:
-            reason = self._state.reason if self._state is not None else "not started"
-            raise RequestRefused("source_down", f"The source cannot be read: {reason}.")
+        connection = self.live()
         known = [self._tags[tag] for tag in dict.fromkeys(tags) if tag in self._tags]
-        try:
-            readings = dict(await within(deadline, read_tags(connection, known, self._now), "reading"))
-        except SourceLost as lost:
-            raise RequestRefused("source_down", f"The source cannot be read: {lost.reason}.") from lost
-        except ua.UaStatusCodeError as error:
-            text = f"The source refused to be read: {status_words(error.code)}."
-            raise RequestRefused("source_refused", text, status=error.code) from error
-        except ua.UaError as error:
-            raise RequestRefused("source_refused", f"The source cannot be read: {words(error, 'reading')}.") from error
+        with asking("reading"):
+            readings = dict(await within(deadline, read_tags(connection, known, self._now, self._latest), "reading"))
         unknown = Reading(None, self._now(), BAD_NODE_ID_UNKNOWN)
         return {tag: readings.get(tag, unknown) for tag in tags}
 
+    async def history_raw(self, tag: str, start: int, end: int, limit: int, deadline: float) -> RawHistory:
+        """``HistoryDriver``. RequestRefused: also ``unsupported`` where the server keeps no history of the tag."""
+        return await self._history.raw(self.live(), self._tag(tag), start, end, limit, deadline=deadline)
+
+    async def history_aggregate(self, tag: str, start: int, width: int, count: int, deadline: float) -> list[Bucket]:
+        """``HistoryDriver``. RequestRefused: also ``unsupported`` where the server makes no aggregates of the tag."""
+        return await self._history.aggregate(self.live(), self._tag(tag), start, width, count, deadline=deadline)
+
+    def browse(self, root: str | None, *, most: int, deadline: float) -> AsyncIterator[FoundNode]:
+        """``BrowsingDriver``. After ``deadline`` seconds RequestRefused; what was found has been given by then."""
+        return browse(self.live(), root, most=most, deadline=deadline)
+
     def describe(self) -> Mapping[str, CatalogTag]:
         return dict(self._descriptions)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What somebody should see to although the source works: certificates that end soon. Clauses, without paths."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return tuple(filter(None, (expiry.warning(now) for expiry in self._expiries)))
+
+    def live(self) -> Connection:
+        """The connection, if the source is there; else RequestRefused ``source_down`` with the reason."""
+        if self._online is None:
+            reason = self._state.reason if self._state is not None else "not started"
+            raise RequestRefused("source_down", f"The source cannot be asked: {reason}.")
+        return self._online
+
+    def _tag(self, tag: str) -> OpcUaTag:
+        try:
+            return self._tags[tag]
+        except KeyError:
+            raise RequestRefused("not_found", "The source has no such tag.") from None
 
     # --- one life ------------------------------------------------------------------------------------------------
 
     async def _live(self) -> str:
         """One connection from opening to its end; the reason of the end, which has been announced."""
         connection = Connection(self._settings)
+        self._history.forget()
         reason = ""
         try:
-            await connection.open()
+            await self._open(connection)
             await self._serve(connection)
         except asyncio.CancelledError:
             raise
@@ -141,15 +182,26 @@ class OpcUaDriver:
             await connection.close()
         return reason
 
+    async def _open(self, connection: Connection) -> None:
+        try:
+            await connection.open()
+        finally:
+            self._expiries = connection.expiries or self._expiries
+            self._log_warnings()
+
     async def _serve(self, connection: Connection) -> None:
         """Subscribe, announce, and stay until something ends it with SourceLost."""
         heartbeat = Heartbeat(self._settings, self._clock, lambda: self._judge(heartbeat), self._last_beat)
-        subscriptions = TagSubscriptions(connection, self._settings, self._put, self._now, self._trust_deadband)
+        self._heartbeat = heartbeat
+        subscriptions = TagSubscriptions(
+            connection, self._settings, self._put, self._now, self._latest, use_deadband=self._trust_deadband
+        )
         watchers: list[Awaitable[None]] = [
             self._until_lost(connection),
             connection.keep_channel(),
             self._beat(connection, heartbeat),
             self._follow(connection, heartbeat, subscriptions),
+            *(self._accompany(companion, connection) for companion in self.companions),
         ]
         tasks = [asyncio.ensure_future(watcher) for watcher in watchers]
         try:
@@ -159,6 +211,10 @@ class OpcUaDriver:
         finally:
             self._last_beat = heartbeat.last_value
             await _end(tasks)
+
+    async def _accompany(self, companion: Companion, connection: Connection) -> None:
+        await companion.serve(connection)
+        await asyncio.Event().wait()  # one that has nothing more to do does not end the connection
 
     async def _until_lost(self, connection: Connection) -> None:
         await connection.lost()
@@ -192,6 +248,7 @@ class OpcUaDriver:
                 except ua.UaStatusCodeError as error:
                     raise SourceLost(words(error, "reading")) from error
                 self._trust_deadband = subscriptions.use_deadband
+                self._log_warnings()
 
     async def _read_now(self, subscriptions: TagSubscriptions, tags: Sequence[OpcUaTag]) -> None:
         try:
@@ -224,12 +281,24 @@ class OpcUaDriver:
         if self._sink is not None:
             self._sink.source_state(self.source, self._state)
 
+    def _log_warnings(self) -> None:
+        """Each once, which is once a day for a certificate that ends soon."""
+        for warning in self.warnings:
+            if warning not in self._warned:
+                logger.warning("Source %s: %s.", self.source, warning)
+        self._warned = dict.fromkeys(self.warnings)
+
     def _put(self, tag: str, reading: Reading) -> None:
         if self._sink is not None and tag in self._watched:
             self._sink.put(tag, reading)
 
     def _wanted(self) -> list[OpcUaTag]:
         return [self._tags[tag] for tag in self._watched]
+
+    def _latest(self) -> int | None:
+        """What the server's clock shows now, with some tolerance, in epoch ms; None as long as it is not known."""
+        ahead = self._heartbeat.ahead if self._heartbeat is not None else None
+        return None if ahead is None else self._now() + round((ahead + CLOCK_TOLERANCE) * 1000)
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

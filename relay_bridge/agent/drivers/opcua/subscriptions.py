@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.deadlines import FAILED_ITEM_RETRY
 from relay_bridge.agent.drivers.opcua.problems import SourceLost, status_words
-from relay_bridge.agent.drivers.opcua.publishing import Notification, create_items, create_subscription, delete_items
+from relay_bridge.agent.drivers.opcua.publishing import (
+    NoFreeSubscription,
+    Notification,
+    create_items,
+    create_subscription,
+    delete_items,
+)
 from relay_bridge.agent.drivers.opcua.reads import read_tags
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings, OpcUaTag
 from relay_bridge.agent.drivers.opcua.values import reading_from
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, Reading
 
 logger = logging.getLogger(__name__)
-ITEMS_PER_SUBSCRIPTION = 200
 SUSPICIONS = 2  # sweeps in a row that find a value held back before a server's deadband is given up
 
 
@@ -46,7 +51,8 @@ class _Bucket:
 
 
 class TagSubscriptions:
-    """Keeps the wanted tags subscribed. ``put`` gets every reading at once; ``now`` is the agent's time in epoch ms.
+    """Keeps the wanted tags subscribed. ``put`` gets every reading at once; ``now`` is the agent's time in epoch ms,
+    ``latest`` what no time of a value can be after.
 
     ``use_deadband`` says whether this server's deadband can be trusted; it survives reconnects with the driver.
     """
@@ -57,12 +63,15 @@ class TagSubscriptions:
         settings: OpcUaSettings,
         put: Callable[[str, Reading], None],
         now: Callable[[], int],
+        latest: Callable[[], int | None],
+        *,
         use_deadband: bool = True,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._put = put
         self._now = now
+        self._latest = latest
         self.use_deadband = use_deadband
         self._buckets: list[_Bucket] = []
         self._items: dict[str, _Item] = {}
@@ -79,7 +88,7 @@ class TagSubscriptions:
         missing = [tag for tag in by_id.values() if tag.id not in self._items and self._failed.get(tag.id, now) <= now]
         while missing:
             bucket = await self._roomy_bucket()
-            room = ITEMS_PER_SUBSCRIPTION - len(bucket.items)
+            room = max(self._connection.limits.subscription - len(bucket.items), 0) or len(missing)
             await self._add(bucket, missing[:room])
             missing = missing[room:]
 
@@ -95,7 +104,7 @@ class TagSubscriptions:
 
     async def refresh(self, tags: Iterable[OpcUaTag]) -> None:
         """Read the tags themselves and put what was read, unless something newer was put meanwhile."""
-        for tag, reading in (await read_tags(self._connection, list(tags), self._now)).items():
+        for tag, reading in (await read_tags(self._connection, list(tags), self._now, self._latest)).items():
             item = self._items.get(tag)
             if item is not None and (item.last is None or item.last.time <= reading.time):
                 self._deliver(item, reading)
@@ -109,7 +118,7 @@ class TagSubscriptions:
         filtered = [item for item in self._items.values() if item.filtered]
         if not filtered:
             return True
-        readings = await read_tags(self._connection, [item.tag for item in filtered], self._now)
+        readings = await read_tags(self._connection, [item.tag for item in filtered], self._now, self._latest)
         for item in filtered:
             reading = readings[item.tag.id]
             if item.notified != item.seen_notified:
@@ -132,14 +141,21 @@ class TagSubscriptions:
 
     async def _roomy_bucket(self) -> _Bucket:
         for bucket in self._buckets:
-            if len(bucket.items) < ITEMS_PER_SUBSCRIPTION:
+            if len(bucket.items) < self._connection.limits.subscription:
                 return bucket
         bucket = _Bucket()
 
         def receive(notification: Notification) -> None:
             self._receive(bucket, notification)
 
-        result = await create_subscription(self._connection, self._settings.publish_ms, receive)
+        try:
+            result = await create_subscription(self._connection, self._settings.publish_ms, receive)
+        except NoFreeSubscription:
+            if not self._buckets:
+                raise
+            return self._buckets[
+                -1
+            ]  # better too full than not at all: the server says so of each item that is too much
         bucket.id = int(result.SubscriptionId)
         self._buckets.append(bucket)
         return bucket
@@ -185,12 +201,12 @@ class TagSubscriptions:
     # --- values --------------------------------------------------------------------------------------------------
 
     def _receive(self, bucket: _Bucket, notification: Notification) -> None:
-        received = self._now()
+        received, latest = self._now(), self._latest()
         for handle, data in notification.values:
             item = bucket.items.get(handle)
             if item is not None:
                 item.notified += 1
-                self._deliver(item, reading_from(data, item.tag.kind, item.tag.decimals, received))
+                self._deliver(item, reading_from(data, item.tag.kind, item.tag.decimals, received, latest))
         if notification.gap or notification.status:
             bucket.lost_some = True
             bucket.ended = notification.status

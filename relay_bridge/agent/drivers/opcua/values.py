@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from asyncua import ua
 
+from relay_bridge.agent.drivers.opcua.deadlines import CLOCK_TOLERANCE
 from relay_bridge.contract.codec import normalise
 from relay_bridge.contract.readings import (
     BAD_NOT_SUPPORTED,
@@ -20,16 +21,24 @@ from relay_bridge.contract.readings import (
 
 BAD_TYPE_MISMATCH = 0x80740000
 BAD_DECODING_ERROR = 0x80070000
-# A null DateTime is 1601-01-01 on the wire (OPC 10000-6, 5.2.2.5); some servers write 1970 for the same.
-_FIRST_REAL_TIME = datetime(1970, 1, 2, tzinfo=UTC)
+BAD_NO_DATA = 0x809B0000
+# A null DateTime is 1601-01-01 on the wire (OPC 10000-6, 5.2.2.5); clocks that were never set begin in 1970, 1980, 1984
+# or 1990. OPC UA is of 2006: nothing it tells was sampled before 2000.
+_FIRST_REAL_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+# A source's clock may be this far ahead of its server's; beyond, its time would make an old value look fresh.
+_AHEAD_OF_SERVER, _AHEAD_OF_US = round(CLOCK_TOLERANCE * 1000), 24 * 3600 * 1000  # ms
 
 
 def reading_from(
-    data: ua.DataValue, kind: Literal["number", "text", "bool"], decimals: int | None, received: int
+    data: ua.DataValue,
+    kind: Literal["number", "text", "bool"],
+    decimals: int | None,
+    received: int,
+    latest: int | None = None,
 ) -> Reading:
     """The reading that a DataValue stands for.
 
-    ``received`` (epoch ms) is used when neither the source nor the server gave a time. A bad value keeps what the
+    ``received`` and ``latest`` (epoch ms) as in ``time_of``. A bad value keeps what the
     source sent with it; a good one that is missing, or of a kind that cannot be shown, becomes bad.
     """
     status = int(data.StatusCode.value) if data.StatusCode is not None else 0
@@ -41,17 +50,37 @@ def reading_from(
         trouble = BAD_WAITING_FOR_INITIAL_DATA
     if trouble is not None and quality_class(status) != "bad":
         status = trouble
-    return Reading(value, time_of(data, received), status)
+    return Reading(value, time_of(data, received, latest), status)
 
 
-def time_of(data: ua.DataValue, received: int) -> int:
-    """Epoch ms: of the source, else of the server, else when it was received."""
-    for stamp in (data.SourceTimestamp, data.ServerTimestamp):
-        if stamp is not None:
-            moment = stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)
-            if moment >= _FIRST_REAL_TIME:
-                return round(moment.timestamp() * 1000)
-    return received
+def time_of(data: ua.DataValue, received: int, latest: int | None = None) -> int:
+    """Epoch ms: of the source, else of the server, else when it was received.
+
+    A time that cannot be counts as none: never set, after ``latest`` (what the server's clock shows now, as far as it
+    is known), or of a source that is ahead of its server. It is not marked in the quality, which is the source's word
+    on the value. An old time is believed: a value may be unchanged for years.
+    """
+    if latest is None:
+        latest = received + _AHEAD_OF_US
+    source, server = _epoch_ms(data.SourceTimestamp), _epoch_ms(data.ServerTimestamp)
+    if server is not None and server > latest:
+        server = None
+    if source is not None and source <= (latest if server is None else server + _AHEAD_OF_SERVER):
+        return source
+    return received if server is None else server
+
+
+def sampled_at(data: ua.DataValue) -> int | None:
+    """Epoch ms of a value out of a history, which has its time of sampling or none: never the time of receiving it."""
+    source = _epoch_ms(data.SourceTimestamp)
+    return _epoch_ms(data.ServerTimestamp) if source is None else source
+
+
+def _epoch_ms(stamp: datetime | None) -> int | None:
+    if stamp is None:
+        return None
+    moment = stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000) if moment >= _FIRST_REAL_TIME else None
 
 
 def clean_text(text: str) -> str:

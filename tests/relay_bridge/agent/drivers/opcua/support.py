@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
 
 from relay_bridge.agent.drivers.base import DOWN, OK
 from relay_bridge.agent.drivers.opcua import OpcUaDriver, OpcUaSettings, OpcUaTag
 from relay_bridge.contract.messages import SourceState
 from relay_bridge.contract.readings import Reading
 from relay_bridge.simulator.farm import NAMESPACE, VARIABLES
+from tests.support.opcua_node.process import NAMESPACE as FARM_NAMESPACE
 
 KINDS = {"number": "number", "text": "text", "bool": "bool", "enum": "number"}
 
@@ -46,6 +48,11 @@ class Recorder:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def until_reason(self, text: str, deadline: float = 10.0) -> SourceState:
+        """The state that says this, which may be over by now."""
+        await self.until(lambda: any(text in state.reason for state in self.states), deadline)
+        return next(state for state in self.states if text in state.reason)
+
     async def until_state(self, code: int, deadline: float = 10.0) -> SourceState:
         await self.until(lambda: bool(self.states) and self.state.code == code, deadline)
         return self.state
@@ -63,6 +70,30 @@ def tags(*nodes: str) -> list[OpcUaTag]:
 ALL_TAGS = tags(*VARIABLES)
 
 
+FIELDS = ("Level", "Temp", "Pressure", "Density", "TOV", "GOV", "GSV", "Flow", "Water", "Ullage")
+
+
+def farm_tag(name: str, **facts: object) -> OpcUaTag:
+    """A tag of the farm on node-opcua."""
+    return OpcUaTag(name, f"nsu={FARM_NAMESPACE};s={name}", **facts)
+
+
+def farm_names(tanks: int) -> list[str]:
+    """The changing variables of that many tanks of the farm."""
+    return [f"TK-{tank:03}.{field}" for tank in range(1, tanks + 1) for field in FIELDS]
+
+
+def secure(folder: Path, policy: str, agent: str = "agent", mode: str = "SignAndEncrypt") -> dict[str, object]:
+    """Settings of a secured channel, with the identity of ``agent`` and the farm's certificate as the pin."""
+    return {
+        "security": f"{policy}/{mode}",
+        "allow_insecure": False,
+        "client_cert": folder / f"{agent}.der",
+        "client_key": folder / f"{agent}.pem",
+        "server_cert": folder / "server.der",
+    }
+
+
 def settings(url: str, **facts: object) -> OpcUaSettings:
     return OpcUaSettings("main", url, **{"security": "None", "allow_insecure": True, "publish_ms": 200, **facts})
 
@@ -71,6 +102,7 @@ def settings(url: str, **facts: object) -> OpcUaSettings:
 async def running(driver: OpcUaDriver, watch: Iterable[str] = ()) -> AsyncIterator[Recorder]:
     """The driver at work, watching ``watch``; at the end none of its tasks is left."""
     recorder = Recorder()
+    before = asyncio.all_tasks()  # of drivers that others share
     driver.watch(watch)
     task = asyncio.create_task(driver.run(recorder))
     try:
@@ -80,7 +112,8 @@ async def running(driver: OpcUaDriver, watch: Iterable[str] = ()) -> AsyncIterat
         with contextlib.suppress(asyncio.CancelledError):
             await task
     # A client object that was abandoned must not go on publishing in the background.
-    left = [t for t in asyncio.all_tasks() if "UaSession" in str(t.get_coro()) or "opcua goodbye" in t.get_name()]
+    mine = asyncio.all_tasks() - before
+    left = [t for t in mine if "UaSession" in str(t.get_coro()) or "opcua goodbye" in t.get_name()]
     assert not [t for t in left if not t.cancelling()], left
 
 
@@ -92,4 +125,7 @@ async def live(driver: OpcUaDriver, watch: Iterable[str] = ()) -> AsyncIterator[
         yield recorder
 
 
-__all__ = ["ALL_TAGS", "DOWN", "OK", "Recorder", "live", "running", "settings", "tag", "tags"]
+__all__ = [
+    "ALL_TAGS", "DOWN", "OK", "Recorder", "farm_names", "farm_tag", "live", "running", "secure", "settings", "tag",
+    "tags",
+]  # fmt: skip

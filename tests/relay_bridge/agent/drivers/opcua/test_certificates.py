@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from asyncua.crypto import cert_gen
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from relay_bridge.agent.drivers.opcua.certificates import first_certificate, load_identity, load_pin
+from relay_bridge.agent.drivers.opcua.certificates import OURS, expiry_of, first_certificate, load_identity, load_pin
 from relay_bridge.agent.drivers.opcua.problems import SourceLost
 from tests.relay_bridge.agent.drivers.opcua.conftest import make_identity
 
@@ -30,6 +32,19 @@ def test_missing_and_broken_files_are_told_without_their_path(tmp_path):
     assert str(tmp_path) not in caught.value.reason
     with pytest.raises(SourceLost, match=r"cannot be read \(No such file or directory\)"):
         load_pin(tmp_path / "absent.der")
+
+
+def test_an_end_that_is_near_is_told_sixty_days_ahead(tmp_path):
+    certificate, _ = make_identity(tmp_path, "agent")  # for 30 days
+    expiry = expiry_of(certificate.read_bytes(), OURS)
+    before = expiry.until - timedelta(days=61)
+    assert expiry.warning(before) == ""
+    day = f"{expiry.until:%Y-%m-%d}"
+    assert expiry.warning(expiry.until - timedelta(days=60)) == f"{OURS} expires on {day}, in 60 days"
+    assert expiry.warning(expiry.until - timedelta(hours=1)) == f"{OURS} expires on {day}, in 0 days"
+    assert expiry.warning(expiry.until) == f"{OURS} has expired on {day}"
+    with pytest.raises(SourceLost, match="is no certificate"):
+        expiry_of(b"", OURS)
 
 
 def test_a_certificate_without_application_uri_is_refused(tmp_path):

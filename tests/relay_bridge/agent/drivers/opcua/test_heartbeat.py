@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -53,6 +55,17 @@ def test_the_value_of_the_last_connection_is_no_life_another_is():
 async def test_silence_ends_it_with_the_time_of_the_last_beat(heartbeat):
     with pytest.raises(SourceLost, match=r"process server silent since 08:00:00 UTC"):
         await heartbeat.watch()
+
+
+async def test_what_came_while_this_program_stood_still_is_heard_before_the_server_is_blamed():
+    heartbeat = Heartbeat(settings("opc.tcp://127.0.0.1:1", stale_s=0.2), lambda: NOW, lambda: None)
+    heartbeat._receive(beat(0))
+    time.sleep(0.25)  # the whole program stands still, for longer than silence is allowed
+    asyncio.get_running_loop().call_later(0.02, heartbeat._receive, beat(1))  # was sent meanwhile, is read only now
+    began = time.monotonic()
+    with pytest.raises(SourceLost):
+        await heartbeat.watch()
+    assert time.monotonic() - began > 0.2  # the silence that counts began with the second beat
 
 
 def test_a_clock_is_blamed_after_two_wrong_beats_and_cleared_by_a_right_one(heartbeat, told):

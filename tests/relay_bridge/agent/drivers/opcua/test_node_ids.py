@@ -7,7 +7,7 @@ import uuid
 import pytest
 from asyncua import ua
 
-from relay_bridge.agent.drivers.opcua.node_ids import NodeAddress, NodeIdError, parse_node
+from relay_bridge.agent.drivers.opcua.node_ids import NodeAddress, NodeIdError, format_node, parse_node
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,23 @@ def test_the_index_comes_from_the_servers_table():
     assert address.resolve(["http://opcfoundation.org/UA/", "urn:a", "urn:b"]) == ua.NodeId("x", 2)
     assert address.resolve(["http://opcfoundation.org/UA/", "urn:b"]) == ua.NodeId("x", 1)
     assert address.resolve(["http://opcfoundation.org/UA/"]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i=85",
+        "nsu=urn:farm;s=TK-101.Level",
+        'nsu=urn:farm;s=a;b="c" <é>/d=%3B',
+        "nsu=urn:with%3Bsemicolon%25;i=7",
+        "nsu=urn:farm;g=09087e75-8e5e-499b-954f-f2a9603db28a",
+        "nsu=urn:farm;b=AAEC",
+    ],
+)
+def test_what_is_written_is_what_is_read(text):
+    namespaces = ["http://opcfoundation.org/UA/", "urn:farm", "urn:with;semicolon%"]
+    assert format_node(parse_node(text).resolve(namespaces), namespaces) == text
+
+
+def test_a_namespace_without_a_name_is_written_by_its_number():
+    assert format_node(ua.NodeId("x", 4), ["http://opcfoundation.org/UA/"]) == "ns=4;s=x"

@@ -7,7 +7,7 @@ import time
 import pytest
 import pytest_asyncio
 
-from relay_bridge.agent.drivers.opcua import OpcUaDriver, subscriptions
+from relay_bridge.agent.drivers.opcua import OpcUaDriver
 from relay_bridge.agent.drivers.opcua.subscriptions import _held_back
 from relay_bridge.contract.readings import Reading
 from relay_bridge.simulator.farm import TANKS, VARIABLES
@@ -31,10 +31,10 @@ async def test_everything_is_asked_in_calls_that_the_server_takes(small_plant):
         assert all(reading.quality == 0 for reading in recorder.readings.values())
         assert len(await driver.read(list(VARIABLES)[:100], 4.0)) == 100
         await recorder.until(lambda: len(driver.describe()) > 250)
-        # One subscription for the heartbeat, the rest in pieces of at most 200 items.
+        # One subscription for the heartbeat and one for everything else: servers grant few.
         at_server = small_plant.server.iserver.subscription_service.subscriptions.values()
         sizes = sorted(len(sub.monitored_item_srv._monitored_items) for sub in at_server)
-        assert sizes == [2, len(VARIABLES) - subscriptions.ITEMS_PER_SUBSCRIPTION, subscriptions.ITEMS_PER_SUBSCRIPTION]
+        assert sizes == [2, len(VARIABLES)]
 
 
 async def test_unwatched_tags_leave_the_server(small_plant):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from asyncua import ua
 
-from relay_bridge.agent.drivers.opcua.values import BAD_TYPE_MISMATCH, clean_text, reading_from, time_of
+from relay_bridge.agent.drivers.opcua.values import BAD_TYPE_MISMATCH, clean_text, reading_from, sampled_at, time_of
 from relay_bridge.contract.readings import BAD_NOT_SUPPORTED, BAD_WAITING_FOR_INITIAL_DATA, Reading
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -80,6 +80,30 @@ def test_time_is_the_sources_else_the_servers_else_ours():
     assert time_of(ua.DataValue(SourceTimestamp=null, ServerTimestamp=later), RECEIVED) == MS + 750
     assert time_of(ua.DataValue(SourceTimestamp=MOMENT.replace(tzinfo=None)), RECEIVED) == MS
     assert time_of(ua.DataValue(), RECEIVED) == RECEIVED
+
+
+def test_a_time_that_cannot_be_is_none():
+    server = MOMENT + timedelta(seconds=2)
+    dead_battery = datetime(1984, 1, 1, tzinfo=UTC)
+    other_zone = MOMENT + timedelta(hours=2)
+    assert time_of(ua.DataValue(SourceTimestamp=dead_battery, ServerTimestamp=server), RECEIVED) == MS + 2000
+    assert time_of(ua.DataValue(SourceTimestamp=other_zone, ServerTimestamp=server), RECEIVED) == MS + 2000
+    assert time_of(ua.DataValue(SourceTimestamp=dead_battery), RECEIVED) == RECEIVED
+    # Some servers copy the source's time into their own: then what the server's clock shows decides.
+    copied = ua.DataValue(SourceTimestamp=other_zone, ServerTimestamp=other_zone)
+    assert time_of(copied, RECEIVED, RECEIVED + 5000) == RECEIVED
+    assert time_of(ua.DataValue(SourceTimestamp=other_zone), RECEIVED, RECEIVED + 5000) == RECEIVED
+    # A little ahead is a clock like any other, and old is only unchanged.
+    ahead = MOMENT + timedelta(seconds=4)
+    assert time_of(ua.DataValue(SourceTimestamp=ahead, ServerTimestamp=MOMENT), RECEIVED, RECEIVED + 5000) == MS + 4000
+    old = ua.DataValue(SourceTimestamp=MOMENT - timedelta(days=400), ServerTimestamp=MOMENT)
+    assert time_of(old, RECEIVED) == MS - 400 * 86_400_000
+
+
+def test_a_sample_of_a_history_has_its_own_time_or_none():
+    assert sampled_at(ua.DataValue(SourceTimestamp=MOMENT)) == MS
+    assert sampled_at(ua.DataValue(ServerTimestamp=MOMENT)) == MS
+    assert sampled_at(ua.DataValue()) is None
 
 
 def test_windows_text_becomes_text_that_can_travel():

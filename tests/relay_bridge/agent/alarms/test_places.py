@@ -1,0 +1,57 @@
+"""Whose alarm it is: exactly by its node, by what stands around it, by its name, or nobody's."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay_bridge.agent.alarms.places import Place, Places
+from relay_bridge.agent.tags import AssetConfig, TagConfig
+
+P = "nsu=urn:plant;s="
+
+
+def tag(name: str, node: str, asset: str, source: str = "main") -> TagConfig:
+    return TagConfig(name, source, node, asset, name, "number")
+
+
+PLACES = Places(
+    [
+        tag("TK-101.level", f"{P}TK-101.Level", "TK-101"),
+        tag("TK-101.temp", f"{P}TK-101.Temp", "TK-101"),
+        tag("TK-1.level", f"{P}Farm/TK-1/Level", "TK-1"),
+        tag("A.x", f"{P}Shared.A", "A"),
+        tag("B.x", f"{P}Shared.B", "B"),
+        tag("N.x", "nsu=urn:plant;i=7", "N"),
+    ],
+    [
+        AssetConfig("TK-101", "", "North", "tank"),
+        *(AssetConfig(name, "", "South", "tank") for name in ("TK-1", "A", "B")),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "place"),
+    [
+        (f"{P}TK-101.Level", "", Place("TK-101.level", "TK-101", "North")),
+        (f"{P}TK-101.Level.Alarm", "", Place("TK-101.level", "TK-101", "North")),
+        (f"{P}TK-101", "", Place("", "TK-101", "North")),
+        (f"{P}TK-101.Valve", "", Place("", "TK-101", "North")),
+        (f"{P}Farm/TK-1", "", Place("", "TK-1", "South")),
+        (f"{P}Shared", "", Place()),
+        (f"{P}Shared.C", "", Place()),
+        ("nsu=urn:plant;i=7", "", Place("N.x", "N", "")),
+        ("", "TK-101 level high", Place("", "TK-101", "North")),
+        ("", "TK-101.LevelAlarm", Place("", "TK-101", "North")),
+        ("", "TK-1010 level", Place()),
+        ("", "level of TK-101", Place()),
+        ("", "", Place()),
+        ("nsu=urn:pl.ant;s=X", "", Place()),
+    ],
+)
+def test_an_alarm_finds_its_place(node: str, name: str, place: Place) -> None:
+    assert PLACES.find("main", node, name) == place
+
+
+def test_the_same_node_of_another_source_is_another_node() -> None:
+    assert PLACES.find("other", f"{P}TK-101.Level", "") == Place()

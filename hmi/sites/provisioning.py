@@ -26,11 +26,19 @@ from django.db import transaction
 
 from accounts.issuer import SigningKeyError, create_signing_key, load_ring
 from hmi.sites.conduit_changes import record_change
+from hmi.sites.enrolment_rows import end_enrolments
 from hmi.sites.identity import IDENTITY_LIFE, IdentityError, ensure_web_app_identity, make_identity
 from hmi.sites.models import Conduit, Site
 from hmi.sites.relay_management import changing_relay, check_same_relay, endpoint_of
 from hmi.sites.secret_files import PRIVATE_DIR, make_private_dir, write_private, write_public
-from hmi.sites.site_file import AGENT_CERT, AGENT_KEY, LISTEN_SECRET, TOKEN_KEYS, WEB_APP_PIN, write_site_file
+from relay_bridge.contract.site_file import (
+    AGENT_CERT,
+    AGENT_KEY,
+    LISTEN_SECRET,
+    TOKEN_KEYS,
+    WEB_APP_PIN,
+    write_site_file,
+)
 from relay_bridge.management import SEND_RULE, AlreadyExists, ConduitKeys, ManagementError, RelayManagement
 
 logger = logging.getLogger(__name__)
@@ -42,19 +50,21 @@ class ProvisioningError(Exception):
 
 @dataclass(frozen=True)
 class SitePlan:
-    """What was asked for; ``by`` is for the record."""
+    """What was asked for; ``by`` is for the record. Without ``out`` no agent is made: one enrols with a code."""
 
     slug: str
     name: str
-    out: Path
+    out: Path | None
     time_zone: str = "UTC"
     by: str = ""
 
 
 @dataclass(frozen=True)
 class Provisioned:
+    """``site_file``: None when the agent is still to enrol."""
+
     site: Site
-    site_file: Path
+    site_file: Path | None
     identity_ends: datetime
 
 
@@ -62,40 +72,27 @@ def provision_site(plan: SitePlan, now: datetime) -> Provisioned:
     """Make the site of ``plan``. Raises ``ProvisioningError``, and then nothing of it is left behind."""
     site = Site(slug=plan.slug, name=plan.name.strip(), time_zone=plan.time_zone)
     _check_site(site)
-    _check_out(plan.out)
+    if plan.out is not None:
+        _check_out(plan.out)
     left: list[str] = []
     try:
         # The relay first, and outside the transaction: nobody else's write waits for an answer from Azure.
         with _explained(), changing_relay() as management, contextlib.ExitStack() as undo:
             keys = _make_hybrid_connection(management, site, undo, left)
-            web_app_cert, jwks = _own_keys(now)
-            agent_cert, agent_key = make_identity("agent", plan.slug, now)
-            files = {
-                "site.toml": write_site_file(
-                    slug=site.slug,
-                    name=site.name,
-                    time_zone=site.time_zone,
-                    issuer=settings.SIGHTLINE.issuer,
-                    audience=site.audience,
-                ),
-                LISTEN_SECRET: f"{keys.listen.primary.format()}\n",
-                AGENT_KEY: agent_key,
-                AGENT_CERT: agent_cert,
-                WEB_APP_PIN: web_app_cert,
-                TOKEN_KEYS: jwks,
-            }
+            files, agent_cert = _agents_files(plan, site, keys, now)
             with transaction.atomic():
                 site.save()
                 conduit = _conduit(site, keys, agent_cert, now)
                 conduit.save()
                 undo.callback(_remove_send_key, conduit)
                 write_private(conduit.send_key_path, f"{keys.send.primary.key}\n")
-                _write_folder(plan.out, files, undo)
+                if plan.out is not None:
+                    _write_folder(plan.out, files, undo)
                 record_change(conduit, "provisioned", plan.by, now, tag="conduit:site:provisioned")
             undo.pop_all()  # committed: from here on it stays
     except ProvisioningError as error:
         raise ProvisioningError(" ".join([str(error), *left])) from error
-    return Provisioned(site, plan.out / "site.toml", now + IDENTITY_LIFE)
+    return Provisioned(site, plan.out / "site.toml" if plan.out is not None else None, now + IDENTITY_LIFE)
 
 
 def cut_off_site(site: Site, now: datetime, by: str = "") -> list[str]:
@@ -113,6 +110,8 @@ def cut_off_site(site: Site, now: datetime, by: str = "") -> list[str]:
             site.enabled = False
             site.save()
             done.append("switched off: pages close, tokens end")
+        if end_enrolments(site, "The site was cut off."):
+            done.append("enrolment code ended")
         conduit = Conduit.objects.select_related("site").filter(site=site).first()
         if conduit is not None and conduit.agent_pin:
             conduit.agent_pin = ""
@@ -133,6 +132,30 @@ def cut_off_site(site: Site, now: datetime, by: str = "") -> list[str]:
             done.append(f"hybrid connection {conduit.entity_path} deleted at the relay: its sockets are closed")
             record_change(conduit, done[-1], by, now, tag="conduit:relay:deleted")
     return done
+
+
+def _agents_files(plan: SitePlan, site: Site, keys: ConduitKeys, now: datetime) -> tuple[dict[str, str], str]:
+    """What the agent's folder will hold, and the agent's certificate; nothing of an agent that is still to enrol."""
+    web_app_cert, jwks = own_keys(now)
+    if plan.out is None:
+        return {}, ""
+    agent_cert, agent_key = make_identity("agent", plan.slug, now)
+    site_file = write_site_file(
+        slug=site.slug,
+        name=site.name,
+        time_zone=site.time_zone,
+        issuer=settings.SIGHTLINE.issuer,
+        audience=site.audience,
+    )
+    files = {
+        "site.toml": site_file,
+        LISTEN_SECRET: f"{keys.listen.primary.format()}\n",
+        AGENT_KEY: agent_key,
+        AGENT_CERT: agent_cert,
+        WEB_APP_PIN: web_app_cert,
+        TOKEN_KEYS: jwks,
+    }
+    return files, agent_cert
 
 
 def _make_hybrid_connection(
@@ -186,7 +209,7 @@ def _check_out(out: Path) -> None:
         raise ProvisioningError(f"{out} is not an empty folder; name one that is empty or does not exist yet.")
 
 
-def _own_keys(now: datetime) -> tuple[str, str]:
+def own_keys(now: datetime) -> tuple[str, str]:
     """The web app's certificate and the issuer's public keys; both are made when the first site is.
 
     They are the only things that stay after a failure: they belong to the web app, not to the site.

@@ -1,4 +1,7 @@
-"""``manage.py provision_site SLUG --name NAME --out DIR``: make a site and the folder that its agent starts from."""
+"""``manage.py provision_site SLUG --name NAME --out DIR``: make a site and the folder that its agent starts from.
+
+With ``--enrol`` in the place of ``--out DIR`` no key of an agent is made here: a code is shown, with which one enrolls.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts import audit
+from hmi.sites.management.commands.enrolment_code import code_for
 from hmi.sites.provisioning import ProvisioningError, SitePlan, provision_site
 
 
@@ -18,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", help="short name in addresses: lower-case letters, digits, hyphens")
         parser.add_argument("--name", required=True, help="the name that people read")
-        parser.add_argument("--out", required=True, help="empty or new folder for the agent's files")
+        agent = parser.add_mutually_exclusive_group(required=True)
+        agent.add_argument("--out", help="empty or new folder for the agent's files")
+        agent.add_argument("--enrol", action="store_true", help="show a code with which its agent enrolls")
         parser.add_argument("--time-zone", default="UTC", help="the site's time zone, such as Europe/Oslo")
         parser.add_argument("--by", default="", help="who does it, for the record (default: this account)")
 
@@ -26,7 +32,7 @@ class Command(BaseCommand):
         plan = SitePlan(
             slug=options["slug"],
             name=options["name"],
-            out=Path(options["out"]).expanduser().absolute(),
+            out=Path(options["out"]).expanduser().absolute() if options["out"] else None,
             time_zone=options["time_zone"],
             by=options["by"],
         )
@@ -35,6 +41,9 @@ class Command(BaseCommand):
                 made = provision_site(plan, timezone.now())
         except ProvisioningError as error:
             raise CommandError(str(error)) from error
+        if made.site_file is None:
+            self.stdout.write(f"{made.site.name} is provisioned.\n{code_for(made.site, plan.by)}")
+            return
         if not options["verbosity"]:
             return
         self.stdout.write(

@@ -57,6 +57,8 @@ class Admitted:
     sub: str
     kid: str = ""
     write: WriteDetail | None = None
+    acr: str = ""  # how the person last proved to be who they are, and when (epoch s)
+    auth_time: int = 0
 
     @property
     def valid_until(self) -> float:
@@ -103,7 +105,9 @@ class Admission:
             check_proof(claims.acr, claims.auth_time, issued=claims.iat)
             if not self._can_record():
                 raise AdmissionRefused("journal-lost")
-        admitted = Admitted(scopes, claims.exp, claims.gid, claims.gep, claims.sub, kid, write)
+        admitted = Admitted(
+            scopes, claims.exp, claims.gid, claims.gep, claims.sub, kid, write, claims.acr, claims.auth_time
+        )
         self.memory.remember(
             Presented(claims.jti, session, admitted.valid_until),
             Epoch(claims.gid, claims.gep, now),

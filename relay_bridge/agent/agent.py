@@ -25,7 +25,9 @@ from relay_bridge.agent.drivers import build_drivers
 from relay_bridge.agent.drivers.base import DOWN, Driver
 from relay_bridge.agent.handles import LEASE
 from relay_bridge.agent.live_plan import HEARTBEAT
+from relay_bridge.agent.operation import Operation
 from relay_bridge.agent.site import AGENT_NAME, open_site
+from relay_bridge.agent.status_page import StatusPage
 from relay_bridge.agent.trust import load_trust
 from relay_bridge.agent.uplink import Uplink
 from relay_bridge.contract.messages import SourceState
@@ -61,6 +63,8 @@ class SiteAgent:
         self.uplink = Uplink(
             config.relay, self.trust, self.site, max_sessions=config.limits.sessions, key_file=config.relay_file
         )
+        self.operation = Operation(config, self.site, self.uplink, self.trust)
+        self.status_page = StatusPage(config, self.site, self.uplink).server()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -68,24 +72,45 @@ class SiteAgent:
         self._stop.set()
 
     async def run(self) -> None:
-        """Serve until stopped. A dead source or relay is a state and is told in words; it does not end this."""
+        """Serve until stopped. A dead source or relay is a state and is told in words; it does not end this.
+
+        ``AlreadyRunning`` when another agent serves this folder.
+        """
+        self.operation.open()
         logger.info("site %s: %d tags of %d sources", self.site.id, len(self.config.tags), len(self.drivers))
+        for warning in self.config.warnings:
+            logger.warning("%s", warning)
         self.site.admission.memory.open(self.site.clock.wall())
         self.site.journal.open()
         self._note_config()
+        self.site.alarms.open()
+        self.site.gauges.open()
+        self.site.consistency.open()
+        if self.site.acting is not None:
+            await self.site.acting.open()
         sources = [asyncio.create_task(self._supervise(driver)) for driver in self.drivers.values()]
         uplink = asyncio.create_task(self.uplink.run())
         health = asyncio.create_task(self._tell_health())
+        alarms = asyncio.create_task(self._keep_alarms())
+        history = asyncio.create_task(self._keep_history())
+        consistency = asyncio.create_task(self._keep_consistency())
+        switch = asyncio.create_task(self.site.switch.run())
+        acting = asyncio.create_task(self._keep_acting())
+        page = [asyncio.create_task(self.status_page.run())] if self.status_page is not None else []
+        operation = asyncio.create_task(self.operation.run())
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({uplink, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if uplink.done():
                 uplink.result()  # it never ends by itself: whatever it raises is an error of this program
         finally:
-            await self.uplink.drain()
-            await _end([uplink, health, stopped, *sources], DRIVERS_STOP)
+            await asyncio.gather(self.uplink.drain(), self._close_acting())
+            parts = [uplink, health, operation, stopped, alarms, history, consistency, switch, acting]
+            await _end([*parts, *page, *sources], DRIVERS_STOP)
+            self.site.alarms.close()
             self.site.admission.memory.close()
             self.site.journal.close()
+            self.operation.close()
             logger.info("site %s: stopped", self.site.id)
 
     def _note_config(self) -> None:
@@ -114,6 +139,46 @@ class SiteAgent:
             state = SourceState(DOWN, self.site.clock.wall_ms(), "the driver broke and starts again")
             self.site.subscriptions.source_state(driver.source, state)
             await asyncio.sleep(DRIVER_RESTART)
+
+    async def _keep_alarms(self) -> None:
+        """The alarms' own work; what breaks in it is begun again and takes nothing else along."""
+        while True:
+            try:
+                await self.site.alarms.run()
+            except Exception:
+                logger.exception("keeping the alarms failed; it starts again in %.0f s", DRIVER_RESTART)
+            await asyncio.sleep(DRIVER_RESTART)
+
+    async def _keep_history(self) -> None:
+        """As with the alarms."""
+        while True:
+            try:
+                await self.site.recorder.run()
+            except Exception:
+                logger.exception("keeping the history failed; it starts again in %.0f s", DRIVER_RESTART)
+            await asyncio.sleep(DRIVER_RESTART)
+
+    async def _keep_consistency(self) -> None:
+        """As with the alarms."""
+        while True:
+            try:
+                await self.site.consistency.run()
+            except Exception:
+                logger.exception("looking at the tanks' figures failed; it starts again in %.0f s", DRIVER_RESTART)
+            await asyncio.sleep(DRIVER_RESTART)
+
+    async def _keep_acting(self) -> None:
+        """As with the alarms, where this site acts at all."""
+        while self.site.acting is not None:
+            try:
+                await self.site.acting.run()
+            except Exception:
+                logger.exception("keeping the writes failed; it starts again in %.0f s", DRIVER_RESTART)
+            await asyncio.sleep(DRIVER_RESTART)
+
+    async def _close_acting(self) -> None:
+        if self.site.acting is not None:
+            await self.site.acting.close()
 
     async def _tell_health(self) -> None:
         while True:

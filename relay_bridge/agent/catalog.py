@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 import msgspec
 
 from relay_bridge.agent.drivers.base import Driver
 from relay_bridge.agent.drivers.memory import MemoryDriver
 from relay_bridge.agent.tags import AssetConfig, TagConfig
+from relay_bridge.agent.units import spelled
 from relay_bridge.agent.vocabulary import CANON, DEFAULT_DECIMALS, UNIT_DECIMALS
+from relay_bridge.contract.acting import CatalogCommand, Writable
 from relay_bridge.contract.messages import MAX_MESSAGE, CatalogAnswer, CatalogAsset, CatalogQuery, CatalogTag
 
 PAGE_BUDGET = MAX_MESSAGE - 4096  # bytes of rows in a page; the rest is for the answer around them
@@ -41,12 +44,13 @@ def describe_tags(tags: Iterable[TagConfig], drivers: Mapping[str, Driver]) -> l
 def merge_tag(tag: TagConfig, described: CatalogTag | None, *, assume: bool = True) -> CatalogTag:
     """One catalog row: configuration over source over, with ``assume``, what is usual."""
     canon = CANON.get(tag.canon) if assume else None
-    unit = tag.unit if tag.unit is not None else (described.unit if described else "")
+    said = spelled(described.unit) if described else ""
+    unit = tag.unit if tag.unit is not None else said
     if not unit and tag.unit is None and canon is not None:
         unit = canon.unit
     usual = canon if canon is not None and canon.unit == unit else None
     low, high = tag.span or (None, None)
-    if tag.span is None and described is not None and unit == described.unit:
+    if tag.span is None and described is not None and unit == said:
         low, high = described.lo, described.hi
     if low is None and high is None and usual is not None and usual.span is not None:
         low, high = usual.span
@@ -62,7 +66,7 @@ def merge_tag(tag: TagConfig, described: CatalogTag | None, *, assume: bool = Tr
         hi=high,
         canon=tag.canon,
         lim=tag.limits,
-        enums=tag.enums if tag.enums is not None else (described.enums if described else None),
+        enums=_enums(tag, described),
     )
 
 
@@ -76,6 +80,32 @@ def _decimals(tag: TagConfig, usual: int | None, unit: str, described: CatalogTa
     if described is not None:
         return described.dec
     return usual if usual is not None else DEFAULT_DECIMALS
+
+
+def _enums(tag: TagConfig, described: CatalogTag | None) -> dict[str, str] | None:
+    if tag.enums is not None:
+        return tag.enums
+    if tag.gauge is not None:
+        return dict(tag.gauge)  # a gauge's own words are shown as what they mean: manual, simulated, fault, stale
+    return described.enums if described else None
+
+
+def _with_history(tag: CatalogTag, *, kept: bool) -> CatalogTag:
+    return msgspec.structs.replace(tag, hist=True) if kept else tag
+
+
+def _with_limits(tag: CatalogTag, writable: Writable | None) -> CatalogTag:
+    return tag if writable is None else msgspec.structs.replace(tag, w=writable)
+
+
+class Offered(Protocol):
+    """What may be changed at present."""
+
+    def writable(self, tag: str) -> Writable | None:
+        """The limits of a tag that may be written now."""
+
+    def rows(self) -> list[CatalogCommand]:
+        """The commands that may be given now."""
 
 
 class Catalog:
@@ -95,7 +125,10 @@ class Catalog:
         self._monotonic = monotonic
         self._built_at: float | None = None
         self._decimals: dict[str, int | None] = {}
-        self._rows: list[CatalogAsset | CatalogTag] = []
+        self._offered: Offered | None = None
+        self._has_history: Callable[[TagConfig], bool] | None = None
+        self._by_id: dict[str, CatalogTag] = {}
+        self._rows: list[CatalogAsset | CatalogTag | CatalogCommand] = []
         self._sizes: list[int] = []
         self._hash = ""
 
@@ -114,6 +147,21 @@ class Catalog:
     def changed(self) -> None:
         """A source came (back): what it says of its tags may be new."""
         self._built_at = None
+
+    def offer(self, offered: Offered) -> None:
+        """What may be changed is part of the catalog from now on."""
+        self._offered = offered
+        self.changed()
+
+    def tell_history(self, has_history: Callable[[TagConfig], bool]) -> None:
+        """Whether there is anywhere to ask for a tag's past is part of the catalog from now on."""
+        self._has_history = has_history
+        self.changed()
+
+    def row(self, tag: str) -> CatalogTag | None:
+        """The row of a tag as it is now; ``None`` for what is no tag of this site."""
+        self._refresh()
+        return self._by_id.get(tag)
 
     def page(self, query: CatalogQuery) -> CatalogAnswer:
         """The page at ``query.cur``; ``same`` when the caller has this catalog already. Fits in one message."""
@@ -134,6 +182,7 @@ class Catalog:
             areas=self._areas if query.cur == 0 else [],
             assets=[row for row in rows if isinstance(row, CatalogAsset)],
             tags=[row for row in rows if isinstance(row, CatalogTag)],
+            commands=[row for row in rows if isinstance(row, CatalogCommand)],
             cur=end if end < len(self._rows) else None,
         )
 
@@ -143,11 +192,18 @@ class Catalog:
             return
         self._built_at = now
         tags = describe_tags(self._tags, self._drivers)
+        if (kept := self._has_history) is not None:
+            tags = [_with_history(row, kept=kept(tag)) for row, tag in zip(tags, self._tags, strict=True)]
         self._decimals = {tag.id: tag.dec if tag.kind == "number" else None for tag in tags}
-        encoded = [_encoder.encode(row) for row in (*self._assets, *tags)]
+        commands: list[CatalogCommand] = []
+        if self._offered is not None:
+            tags = [_with_limits(tag, self._offered.writable(tag.id)) for tag in tags]
+            commands = self._offered.rows()
+        self._by_id = {tag.id: tag for tag in tags}
+        encoded = [_encoder.encode(row) for row in (*self._assets, *tags, *commands)]
         digest = hashlib.sha256(_encoder.encode(self._areas))
         for row in encoded:
             digest.update(row)
-        self._rows = [*self._assets, *tags]
+        self._rows = [*self._assets, *tags, *commands]
         self._sizes = [len(row) + 1 for row in encoded]
         self._hash = digest.hexdigest()[:16]

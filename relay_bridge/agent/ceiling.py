@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from relay_bridge.agent.config import SiteConfig
 from relay_bridge.agent.config_file import OpcUaSource
+from relay_bridge.agent.config_rest import DeltaVEdgeSource, RestSource, user_name
 from relay_bridge.agent.tags import TagConfig
 from relay_bridge.contract.errors import RequestRefused
 
 MAX_REASON = 200  # characters of a source's reason on the wire
+_START = 4  # characters by which private names are looked up
 
 
 class Ceiling:
@@ -22,7 +24,7 @@ class Ceiling:
 
     def __init__(self, config: SiteConfig) -> None:
         self._tags = {tag.id: tag for tag in config.tags}
-        self._private = sorted(_plant_names(config), key=len, reverse=True)
+        self._private = _by_start(_plant_names(config))
         self.tags_per_session = config.limits.tags_per_session
 
     def require(self, tags: Iterable[str]) -> list[TagConfig]:
@@ -51,9 +53,19 @@ class Ceiling:
 
     def scrub(self, text: str) -> str:
         """A source's own words without the plant's addresses and hosts, cut to what the wire allows."""
-        for name in self._private:
+        # Of thousands of names those are tried whose first characters are in the text: alarms come by the thousand.
+        starts = {"", *(text[at : at + _START] for at in range(len(text)))} & self._private.keys()
+        for name in sorted((name for start in starts for name in self._private[start]), key=len, reverse=True):
             text = text.replace(name, "the source")
         return text[:MAX_REASON]
+
+
+def _by_start(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names by their first characters; those that have fewer stand under no text: they are always tried."""
+    by_start: dict[str, list[str]] = {}
+    for name in names:
+        by_start.setdefault(name[:_START] if len(name) >= _START else "", []).append(name)
+    return by_start
 
 
 def _plant_names(config: SiteConfig) -> set[str]:
@@ -63,9 +75,14 @@ def _plant_names(config: SiteConfig) -> set[str]:
             split = urlsplit(source.url)
             names |= {source.url, split.netloc, split.hostname or ""}
             names |= {text for text in (source.user,) if text}
+        elif isinstance(source, RestSource | DeltaVEdgeSource):
+            split = urlsplit(source.url)
+            names |= {source.url, split.netloc, split.hostname or "", user_name(source) or ""}
+    names |= {name for command in config.commands for name in (command.node, command.method)}
     return {name for name in names if name} | set(_nodes(config.tags))
 
 
 def _nodes(tags: Sequence[TagConfig]) -> Iterable[str]:
-    """NodeIds, as far as they are more than the tag's own id."""
-    return (tag.node for tag in tags if tag.node != tag.id and len(tag.node) > 3)
+    """Nodes as a source addresses them (``i=2258``, ``nsu=...;s=...``, ``GROUP#/place``); a plain word is the trade's
+    own, and stands in the names of alarms too."""
+    return (tag.node for tag in tags if tag.node != tag.id and len(tag.node) > 3 and set(tag.node) & set("=#/"))

@@ -62,14 +62,14 @@ class Handles:
         """Forget these handles now; answers how many were still known."""
         return sum(self._open.pop(handle, None) is not None for handle in handles)
 
-    def lease_left(self) -> float:
-        """Seconds that live values may still flow; 0 or less when they may not."""
+    def lease_left(self, scope: str = STREAM_SCOPE) -> float:
+        """Seconds that live values, or what else ``scope`` opens, may still flow; 0 or less when they may not."""
         wall, now = self._clock.wall(), self._clock.monotonic()
         return max(
             (
                 min(presented.admitted.valid_until - wall, presented.at + self._lease - now)
                 for presented in self._open.values()
-                if STREAM_SCOPE in presented.admitted.scopes and self._holds(presented)
+                if scope in presented.admitted.scopes and self._holds(presented)
             ),
             default=0.0,
         )

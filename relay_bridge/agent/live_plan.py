@@ -4,9 +4,10 @@
     due(now, lease_left)                     seconds until take() may have something to send
     take(now, wall_ms, lease_left, states)   the next push, or None
 
-Rules, in their order: a source that changed its state is told at once, but one that is back only after the values it
-came back with (under the good news alone, those from before would look fresh); a lost lease ends the values; a first
-snapshot goes at once, later values at most once a tick; a heartbeat goes whenever nothing else did.
+Rules, in their order: a turned switch is told before anything else, and off ends the values; a source that changed its
+state is told at once, but one that is back only after the values it came back with (under the good news alone, those
+from before would look fresh); a lost lease ends the values; a first snapshot goes at once, later values at most once a
+tick; a heartbeat goes whenever nothing else did.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from relay_bridge.agent.alarms.feed import AlarmFeed
+from relay_bridge.contract.acting import ModePush, SiteMode
 from relay_bridge.contract.messages import HEARTBEAT_MS, MIN_RATE_MS, Bye, Heartbeat, Push, SourceState
 from relay_bridge.contract.readings import Reading
 from relay_bridge.contract.update_stream import UpdateSender
@@ -27,8 +30,9 @@ AFTER_SNAPSHOT = MIN_RATE_MS / 1000  # seconds: a snapshot of "no value yet" mus
 class LivePlan:
     """One session's stream. ``now`` is seconds of a monotonic clock everywhere."""
 
-    def __init__(self, now: float, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, now: float, heartbeat: float = HEARTBEAT, alarms: AlarmFeed | None = None) -> None:
         self._sender = UpdateSender()
+        self._alarms = alarms
         self._front_heartbeat = heartbeat
         self._heartbeat = heartbeat
         self._tick = 1.0
@@ -38,6 +42,7 @@ class LivePlan:
         self._states_due = False
         self._told: Mapping[str, SourceState] = {}
         self._open = False
+        self._mode = self._told_mode = SiteMode()
 
     @property
     def is_open(self) -> bool:
@@ -74,16 +79,27 @@ class LivePlan:
     def source_changed(self) -> None:
         self._states_due = True
 
+    def mode_changed(self, mode: SiteMode, *, told: bool = False) -> None:
+        """The switch stands like this; ``told``: the receiver knows it already, by the answer to its hello."""
+        self._mode = mode
+        if told:
+            self._told_mode = mode
+
     def acknowledge(self, n: int) -> None:
         self._sender.acknowledge(n)
+        if self._alarms is not None:
+            self._alarms.acknowledge(n)
 
     def due(self, now: float, lease_left: float) -> float:
         """Seconds until something may have to be sent; 0 for at once."""
-        if self._states_due or (self._open and lease_left <= 0):
+        if self._states_due or self._mode != self._told_mode or (self._flows and (lease_left <= 0 or self._is_off)):
             return 0.0
         at = self._last_push + self._heartbeat
-        if self._open:
+        if self._flows:
             at = min(at, now + lease_left)
+        alarms_at = self._alarms.due(now) if self._alarms is not None else None
+        if alarms_at is not None:
+            at = min(at, alarms_at)
         if self._values_wait():
             at = min(at, self._values_at(now))
         return max(0.0, at - now)
@@ -96,23 +112,40 @@ class LivePlan:
         return push
 
     def bye(self, wall_ms: int, why: str) -> Bye:
-        """The last push of a stream: ``lease`` or ``shutdown``."""
+        """The last push of a stream: ``lease``, ``off`` or ``shutdown``."""
         self._open = False
         return Bye(n=self._sender.next_number(), t=wall_ms, why=why)
 
     def _choose(self, now: float, wall_ms: int, lease_left: float, states: Mapping[str, SourceState]) -> Push | None:
+        if self._mode != self._told_mode:
+            self._told_mode = self._mode
+            return ModePush(n=self._sender.next_number(), t=wall_ms, mode=self._mode)
+        if self._flows and self._is_off:
+            return self.bye(wall_ms, "off")
         if self._states_due:
             if lease_left > 0 and self._values_wait() and self._only_better(states):
                 return self._values(now, wall_ms)
             self._states_due = False
             return self._beat(wall_ms, states)
-        if self._open and lease_left <= 0:
+        if self._flows and lease_left <= 0:
             return self.bye(wall_ms, "lease")
+        alarms = self._alarms.take(now, wall_ms, self._sender.next_number) if self._alarms is not None else None
+        if alarms is not None:
+            return alarms
         if self._values_wait() and now >= self._values_at(now):
             return self._values(now, wall_ms)
         if now - self._last_push >= self._heartbeat:
             return self._beat(wall_ms, states)
         return None
+
+    @property
+    def _flows(self) -> bool:
+        """Something goes out that needs a lease: values or alarms."""
+        return self._open or (self._alarms is not None and self._alarms.is_on)
+
+    @property
+    def _is_off(self) -> bool:
+        return self._mode.mode == "off"
 
     def _values_wait(self) -> bool:
         return self._open and self._sender.pending and not self._sender.blocked

@@ -61,6 +61,11 @@ class AdmissionMemory:
         if kept.fresh:
             self._blind_until = now + BLIND_TIME
 
+    @property
+    def durable(self) -> bool:
+        """True while what is remembered outlives a restart; otherwise nothing that writes is let in."""
+        return self._store is not None and self._store.durable
+
     def close(self) -> None:
         if self._store is not None:
             self._store.close()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from relay_bridge.agent.admission import AdmissionRefused
+from relay_bridge.agent.admission import AdmissionRefused, Admitted
+from relay_bridge.agent.alarms.methods import AlarmMethods
+from relay_bridge.agent.books import answer_trace, answer_wstat
 from relay_bridge.agent.handles import NOT_ACCEPTED, Handles
 from relay_bridge.agent.site import AGENT_NAME, Site
 from relay_bridge.agent.stream import LiveStream
 from relay_bridge.agent.token_keys import KeysRefused
+from relay_bridge.contract.acting import ActAnswer, Cmd, Trace, TraceAnswer, Write, Wstat
 from relay_bridge.contract.audit import refusal_tag
 from relay_bridge.contract.codec import decode_parameters, read_item
 from relay_bridge.contract.errors import RequestRefused
+from relay_bridge.contract.history import Hist, HistAnswer
 from relay_bridge.contract.messages import (
     HEARTBEAT_MS,
     VERSION,
@@ -43,7 +47,12 @@ from relay_bridge.contract.messages import (
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN
 from relay_bridge.contract.scopes import SCOPE_OF_METHOD, format_scopes
 
+if TYPE_CHECKING:  # the code that acts is loaded only where a site allows it
+    from relay_bridge.agent.acting import Acting
+
+MAX_HISTORIES = 2  # of one session at a time
 KEYS_NOT_ACCEPTED = "The site did not accept these keys; its log says why."
+_ACTIONS = {"write": "write", "cmd": "command"}  # and their part of the journal's tags
 logger = logging.getLogger(__name__)
 
 
@@ -62,12 +71,14 @@ def answer_hello(site: Site, hello: Hello) -> HelloAnswer:
         hb=HEARTBEAT_MS,
         sources=site.subscriptions.states(),
         keys=site.token_keys.stamp,
+        mode=site.switch.mode,
     )
 
 
 class _Method(NamedTuple):
     run: Callable[..., Awaitable[msgspec.Struct]]
     scope: str | None  # what the presented token must carry; None: no token needed
+    personal: bool = False  # it is also told who asks
 
 
 class Methods:
@@ -88,6 +99,7 @@ class Methods:
         self._stream = stream
         self._session = session
         self._peer = peer_thumbprint
+        self._histories = 0  # being read now
         self._later = later  # runs what must not hold up an answer
         run: dict[str, Callable[..., Awaitable[msgspec.Struct]]] = {
             "hello": self._hello_again,
@@ -101,19 +113,70 @@ class Methods:
             "unsub": self._unsub,
             "rate": self._rate,
             "trail": self._trail,
+            "hist": self._hist,
+        }
+        alarms = AlarmMethods(site.alarms, stream, session)
+        personal: dict[str, Callable[..., Awaitable[msgspec.Struct]]] = {
+            "alarms": alarms.alarms,
+            "journal": alarms.journal,
+            "ack": alarms.ack,
+            "shelve": alarms.shelve,
+            "write": self._write,
+            "cmd": self._cmd,
+            "wstat": self._wstat,
+            "trace": self._trace,
         }
         # By the table that the web app reads too; a method that is missing there ends every session at its start.
         self._methods = {name: _Method(method, SCOPE_OF_METHOD[name]) for name, method in run.items()}
+        self._methods |= {name: _Method(method, SCOPE_OF_METHOD[name], True) for name, method in personal.items()}
 
     async def call(self, request: Request) -> msgspec.Struct:
         """Run one request; every ``RequestRefused`` is an answer. The token is judged before the parameters."""
         method = self._methods.get(request.m)
-        if method is not None and method.scope is not None:
-            self._handles.require(request.a, method.scope)
-        parameters: Any = decode_parameters(request)
+        admitted: Admitted | None = None
+        try:
+            self._check_open(request.m)
+            if method is not None and method.scope is not None:
+                admitted = self._handles.require(request.a, method.scope)
+            parameters: Any = decode_parameters(request)
+        except RequestRefused as refusal:
+            self._note_refused_action(request.m, admitted, refusal)
+            raise
         if method is None:
             raise RequestRefused("unsupported", "This method is not offered.")
-        return await method.run(parameters)
+        return await (method.run(parameters, admitted) if method.personal else method.run(parameters))
+
+    def _check_open(self, method: str) -> None:
+        """The site's own word comes before anybody's token."""
+        self._site.switch.check(method)
+        if method in _ACTIONS and self._site.acting is None:
+            raise RequestRefused("read_only", "This site is configured for reading only.")
+
+    def _note_refused_action(self, method: str, admitted: Admitted | None, refusal: RequestRefused) -> None:
+        """Every attempt to act is in the journal, also one that did not get as far as the rules."""
+        if method in _ACTIONS:
+            actor = admitted.sub if admitted is not None else ""
+            self._site.journal.record(
+                f"agent:{_ACTIONS[method]}:refused", result="refused", actor=actor, reason=refusal.message,
+                session=self._session, facts={"code": refusal.code},
+            )  # fmt: skip
+
+    async def _write(self, write: Write, admitted: Admitted) -> ActAnswer:
+        return await self._acting().write(write, admitted, self._session)
+
+    async def _cmd(self, cmd: Cmd, admitted: Admitted) -> ActAnswer:
+        return await self._acting().cmd(cmd, admitted, self._session)
+
+    def _acting(self) -> Acting:
+        if self._site.acting is None:  # asked before the token already
+            raise RequestRefused("read_only", "This site is configured for reading only.")
+        return self._site.acting
+
+    async def _wstat(self, wstat: Wstat, admitted: Admitted) -> ActAnswer:
+        return await answer_wstat(self._site.books, admitted.sub, wstat)
+
+    async def _trace(self, trace: Trace, admitted: Admitted) -> TraceAnswer:
+        return await answer_trace(self._site.books, admitted.sub, trace, self._site.clock.wall_ms())
 
     async def _hello_again(self, _: Hello) -> msgspec.Struct:
         raise RequestRefused("bad_request", "hello is the first message of a session and no other.")
@@ -128,7 +191,9 @@ class Methods:
             self._site.journal.record(
                 refusal_tag(refusal.code), result="refused", reason=refusal.reason, session=self._session
             )
+            self._site.clock_watch.refused(refusal.code)
             raise RequestRefused("auth", NOT_ACCEPTED) from None
+        self._site.clock_watch.admitted()
         handle = self._handles.present(admitted, auth.a)
         return AuthAnswer(a=handle, scope=format_scopes(admitted.scopes), exp=admitted.exp)
 
@@ -138,8 +203,9 @@ class Methods:
         When none that carries live data is left the stream ends here, before the answer: no value follows it.
         """
         known = self._handles.drop(drop.a)
-        if known and self._stream.watched and self._handles.lease_left() <= 0:
+        if known and self._stream.flows and self._stream.lease_left() <= 0:
             self._stream.unsubscribe(sorted(self._stream.watched))
+            self._stream.hide_alarms()
             self._site.journal.record(
                 "agent:lease:ended", result="done", reason="The web app withdrew it.", session=self._session
             )
@@ -169,6 +235,15 @@ class Methods:
         held = self._site.counterpart.held() if trail.mine is None else self._site.counterpart.take(trail.mine)
         agrees = trail.held is None or await self._site.counterpart.agrees(trail.held)
         return TrailAnswer(mine=self._site.journal.checkpoint(), held=held, agrees=agrees)
+
+    async def _hist(self, query: Hist) -> HistAnswer:
+        if self._histories >= MAX_HISTORIES:
+            raise RequestRefused("busy", f"{MAX_HISTORIES} histories of this session are being read; wait for one.")
+        self._histories += 1
+        try:
+            return await self._site.history.answer(query)
+        finally:
+            self._histories -= 1
 
     async def _catalog(self, query: CatalogQuery) -> CatalogAnswer:
         return self._site.catalog.page(query)

@@ -103,7 +103,7 @@ class Reads:
             if reading is None:
                 readings[tag] = Reading(None, self._clock.wall_ms(), BAD_WAITING_FOR_INITIAL_DATA)
                 continue
-            readings[tag] = self._subscriptions.travelling(tag, reading)
+            readings[tag] = self._subscriptions.arriving(tag, reading)
             known = self._subscriptions.current(tag)
             # "No value yet" is no news to those who wait for one.
             news = reading.quality != BAD_WAITING_FOR_INITIAL_DATA and (known is None or reading.time > known.time)

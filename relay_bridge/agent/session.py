@@ -20,6 +20,7 @@ from relay_bridge.protocol.errors import RelayError
 HELLO_DEADLINE = 5.0  # seconds from the sealed session to its hello
 IDLE_DEADLINE = 600.0  # seconds without a word from the web app; a watched stream speaks every 30 s at least
 REQUEST_DEADLINE = 5.0  # seconds that one request may take here
+REQUEST_DEADLINES = {"hist": 16.0}  # seconds, where a source needs longer
 MAX_IN_FLIGHT = 32  # requests of one session
 MAX_BEHIND = 8  # pieces of work beside the answers
 CLOSE_DEADLINE = 0.5  # seconds to say goodbye
@@ -62,6 +63,7 @@ class Session:
             clock=site.clock,
             heartbeat=site.heartbeat,
             lease_ended=self._note_lease_end,
+            alarms=site.alarms.feed(),
         )
         self._methods = Methods(
             site, handles, self._stream, session=self.name, peer_thumbprint=channel.peer_thumbprint, later=self._later
@@ -84,6 +86,7 @@ class Session:
             await self._close()
             return str(error)
         self._site.subscriptions.join(self._stream)
+        self._site.switch.join(self._stream)
         receiving = asyncio.create_task(self._receive_all())
         sending = asyncio.create_task(self._stream.run())
         work: set[asyncio.Future[object]] = {receiving, sending, self._stop}  # type: ignore[arg-type]
@@ -91,6 +94,8 @@ class Session:
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._site.subscriptions.leave(self._stream)
+            self._stream.hide_alarms()
+            self._site.switch.leave(self._stream)
             tasks = [receiving, sending, *self._in_flight.values(), *self._behind]
             for task in tasks:
                 task.cancel()
@@ -130,11 +135,13 @@ class Session:
         if not isinstance(request, Request) or request.m != "hello":
             raise SessionEnded("the first message was no hello")
         try:
-            answer = encode_result(request.i, answer_hello(self._site, decode_parameters(request)))
+            hello = answer_hello(self._site, decode_parameters(request))
+            answer = encode_result(request.i, hello)
         except RequestRefused as refusal:
             await self._send(encode_refusal(request.i, refusal))
             raise SessionEnded(f"hello refused: {refusal.message}") from None
         await self._send(answer)
+        self._stream.mode_changed(hello.mode, told=True)
 
     async def _receive_all(self) -> None:
         while True:
@@ -172,13 +179,14 @@ class Session:
     # --- answering ------------------------------------------------------------------------------------------------
 
     async def _answer(self, request: Request) -> None:
+        deadline = REQUEST_DEADLINES.get(request.m, REQUEST_DEADLINE)
         try:
-            async with asyncio.timeout(REQUEST_DEADLINE):
+            async with asyncio.timeout(deadline):
                 data = encode_result(request.i, await self._methods.call(request))
         except RequestRefused as refusal:
             data = encode_refusal(request.i, refusal)
         except TimeoutError:
-            data = encode_refusal(request.i, RequestRefused("busy", f"No answer within {REQUEST_DEADLINE:.0f} s."))
+            data = encode_refusal(request.i, RequestRefused("busy", f"No answer within {deadline:.0f} s."))
         except MalformedMessage:
             data = encode_refusal(request.i, RequestRefused("too_large", "The answer is too large: ask for less."))
         except Exception:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from relay_bridge.agent.alarms.feed import AlarmFeed
 from relay_bridge.agent.clock import Clock
 from relay_bridge.agent.handles import Handles
 from relay_bridge.agent.live_plan import HEARTBEAT, LivePlan
 from relay_bridge.agent.subscriptions import Subscriptions
 from relay_bridge.agent.tags import TagConfig
+from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.codec import encode
 from relay_bridge.contract.messages import Bye
 from relay_bridge.contract.readings import Reading
 
 _SHORTEST_WAIT = 0.001  # seconds: a plan that is due "now" must still let others run
+ALARM_SCOPE = "alarm:read"
 BYE_DEADLINE = 0.5  # seconds for the last word to a peer that may be gone
 
 
@@ -31,6 +34,7 @@ class LiveStream:
         clock: Clock,
         heartbeat: float = HEARTBEAT,
         lease_ended: Callable[[], None] = lambda: None,
+        alarms: AlarmFeed | None = None,
     ) -> None:
         self._send = send
         self._turn = turn  # whose turn it is to send on this session
@@ -38,8 +42,11 @@ class LiveStream:
         self._handles = handles
         self._clock = clock
         self._lease_ended = lease_ended
-        self._plan = LivePlan(clock.monotonic(), heartbeat)
+        self._alarms = alarms
+        self._plan = LivePlan(clock.monotonic(), heartbeat, alarms)
         self._wake = asyncio.Event()
+        if alarms is not None:
+            alarms.woke = self._wake.set
         self._watched: set[str] = set()
 
     @property
@@ -54,6 +61,12 @@ class LiveStream:
 
     def source_changed(self) -> None:
         self._plan.source_changed()
+        self._wake.set()
+
+    # --- ModeListener -------------------------------------------------------------------------------------------
+
+    def mode_changed(self, mode: SiteMode, *, told: bool = False) -> None:
+        self._plan.mode_changed(mode, told=told)
         self._wake.set()
 
     # --- requests -----------------------------------------------------------------------------------------------
@@ -76,6 +89,15 @@ class LiveStream:
         self._plan.set_rate(ms, background=background)
         self._wake.set()
 
+    def show_alarms(self, area: str | None, least: int) -> None:
+        """The alarm list, from a snapshot on: of ``area`` or of all, at least this severe."""
+        if self._alarms is not None:
+            self._alarms.turn_on(area, least, self._clock.monotonic())
+
+    def hide_alarms(self) -> None:
+        if self._alarms is not None:
+            self._alarms.turn_off()
+
     def acknowledge(self, n: int) -> None:
         self._plan.acknowledge(n)
         self._wake.set()
@@ -90,7 +112,7 @@ class LiveStream:
             async with self._turn:
                 if await self._send_next():
                     continue
-            wait = self._plan.due(self._clock.monotonic(), self._handles.lease_left())
+            wait = self._plan.due(self._clock.monotonic(), self.lease_left())
             try:
                 async with asyncio.timeout(max(wait, _SHORTEST_WAIT)):
                     await self._wake.wait()
@@ -99,15 +121,29 @@ class LiveStream:
 
     async def _send_next(self) -> bool:
         push = self._plan.take(
-            self._clock.monotonic(), self._clock.wall_ms(), self._handles.lease_left(), self._subscriptions.states()
+            self._clock.monotonic(), self._clock.wall_ms(), self.lease_left(), self._subscriptions.states()
         )
         if push is None:
             return False
         if isinstance(push, Bye):
-            self._lease_ended()
+            if push.why == "lease":
+                self._lease_ended()
             self.unsubscribe(sorted(self._watched))
+            self.hide_alarms()
         await self._send(encode(push))
         return True
+
+    @property
+    def flows(self) -> bool:
+        """Something goes out that needs a lease."""
+        return bool(self._watched) or (self._alarms is not None and self._alarms.is_on)
+
+    def lease_left(self) -> float:
+        """Seconds that all that flows may still flow; the shorter one ends both, so that no half is left unnoticed."""
+        if self._alarms is None or not self._alarms.is_on:
+            return self._handles.lease_left()
+        alarms = self._handles.lease_left(ALARM_SCOPE)
+        return min(alarms, self._handles.lease_left()) if self._watched else alarms
 
     async def say_bye(self, why: str) -> None:
         """The last push, as far as the peer still takes it."""

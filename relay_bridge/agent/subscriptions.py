@@ -6,7 +6,7 @@ waits there, newest over older, until that stream may send.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from relay_bridge.agent.catalog import Catalog
@@ -54,8 +54,13 @@ class Subscriptions:
         self._listeners: set[Watcher] = set()
         since = clock.wall_ms()
         self._states = {source: SourceState(DOWN, since, "not connected yet") for source in drivers}
+        self._mark: Callable[[str, Reading], Reading] | None = None
 
     # --- sessions ---------------------------------------------------------------------------------------------
+
+    def mark_with(self, mark: Callable[[str, Reading], Reading]) -> None:
+        """Every reading that arrives from now on passes through ``mark``, which may make its quality worse."""
+        self._mark = mark
 
     def join(self, watcher: Watcher) -> None:
         """From now on ``watcher`` hears of source states."""
@@ -129,7 +134,7 @@ class Subscriptions:
         config = self._tags.get(tag)
         if config is None:
             return
-        reading = self.travelling(tag, reading)
+        reading = self.arriving(tag, reading)
         self._latest[tag] = reading
         watchers = self._watchers.get(tag)
         if not watchers:
@@ -154,6 +159,15 @@ class Subscriptions:
             self._catalog.changed()
         for listener in self._listeners:
             listener.source_changed()
+
+    def places(self, tag: str) -> int | None:
+        """Decimals of this tag's numbers; ``None`` for what is no number."""
+        return self._catalog.decimals(tag)
+
+    def arriving(self, tag: str, reading: Reading) -> Reading:
+        """A reading of now: ready to travel, and marked with what its gauge says of itself (gauges.py)."""
+        reading = self.travelling(tag, reading)
+        return reading if self._mark is None else self._mark(tag, reading)
 
     def travelling(self, tag: str, reading: Reading) -> Reading:
         """A source's reading as it may cross the wire: rounded, bounded, never NaN."""

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from relay_bridge.agent.config_file import AnySource, MemorySource, TagSection, TankSection
+from relay_bridge.agent.config_file import AnySource, GaugeWord, MemorySource, Severities, TagSection, TankSection
 from relay_bridge.agent.errors import ConfigError
-from relay_bridge.agent.vocabulary import CANON, Kind
+from relay_bridge.agent.units import spelled
+from relay_bridge.agent.vocabulary import CANON, Kind, unit_trouble
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID, Limits
 
-MAX_TAGS = 5000  # at one site: 2 000 changing items a second is what one OPC UA connection is good for
+MAX_TAGS = 20_000  # at one site; of these one OPC UA connection is good for 2 000 that change every second
 MAX_AREA_BYTES = 16 * 1024  # the names of all areas leave in one message, beside other rows
 _ID = re.compile(ID_PATTERN)
+GAUGE = "gauge_status"
 AssetKind = Literal["tank", "pump", "unit"]
 
 
@@ -35,7 +37,11 @@ class TagConfig:
     span: tuple[float, float] | None = None
     deadband: float = 0.0
     limits: Limits | None = None
+    hysteresis: float | None = None  # with the next two: of the agent's own limit alarms (alarms/limit_rules.py)
+    delay_s: float = 0.0
+    severity: Severities = field(default_factory=Severities)
     enums: dict[str, str] | None = field(default=None, hash=False)
+    gauge: dict[str, GaugeWord] | None = field(default=None, hash=False)  # of a gauge_status (gauges.py)
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,13 @@ class AssetConfig:
 
 
 def resolve_tags(
-    sources: Sequence[AnySource], tags: Sequence[TagSection], tanks: Sequence[TankSection]
+    sources: Sequence[AnySource],
+    tags: Sequence[TagSection],
+    tanks: Sequence[TankSection],
+    *,
+    may_be_none: bool = False,
 ) -> tuple[tuple[TagConfig, ...], tuple[AssetConfig, ...]]:
-    """Everything the site offers; ``ConfigError`` names the first entry that cannot be."""
+    """What is configured one by one; ``ConfigError`` names the first entry that cannot be."""
     by_id = {source.id: source for source in sources}
     _unique("source", (source.id for source in sources))
     _unique("tank", (tank.id for tank in tanks))
@@ -59,18 +69,24 @@ def resolve_tags(
         tank.id: AssetConfig(tank.id, tank.name or tank.id, tank.area, tank.kind) for tank in tanks
     }
     resolved = [tag for tank in tanks for tag in _tank_tags(tank, by_id)]
+    told: set[str] = set()
     for section in tags:
         tag = _single_tag(section, by_id)
         resolved.append(tag)
-        _place(tag, section, assets)
-    _unique("tag", (tag.id for tag in resolved))
-    if not resolved:
+        _place(tag, section, assets, told)
+    if not resolved and not may_be_none:
         raise ConfigError("No tags are configured: add [[tank]] or [[tag]] entries.")
-    if len(resolved) > MAX_TAGS:
-        raise ConfigError(f"{len(resolved)} tags are configured; one agent serves at most {MAX_TAGS}.")
-    if sum(len(area.encode()) for area in {asset.area for asset in assets.values()}) > MAX_AREA_BYTES:
-        raise ConfigError(f"The names of all areas together may have {MAX_AREA_BYTES} bytes: use fewer areas.")
+    check_all(resolved, assets.values())
     return tuple(resolved), tuple(assets.values())
+
+
+def check_all(tags: Sequence[TagConfig], assets: Iterable[AssetConfig]) -> None:
+    """The bounds of a whole site; ``ConfigError``."""
+    _unique("tag", (tag.id for tag in tags))
+    if len(tags) > MAX_TAGS:
+        raise ConfigError(f"{len(tags)} tags are configured; one agent serves at most {MAX_TAGS}.")
+    if sum(len(area.encode()) for area in {asset.area for asset in assets}) > MAX_AREA_BYTES:
+        raise ConfigError(f"The names of all areas together may have {MAX_AREA_BYTES} bytes: use fewer areas.")
 
 
 def _tank_tags(tank: TankSection, sources: Mapping[str, AnySource]) -> Iterable[TagConfig]:
@@ -85,6 +101,8 @@ def _tank_tags(tank: TankSection, sources: Mapping[str, AnySource]) -> Iterable[
             raise ConfigError(f'{where}: "{key}" is no canonical key; put it in a [[tag]] with asset = "{tank.id}".')
     if tank.limits is not None and "level" not in tank.map:
         raise ConfigError(f'{where}: limits belong to the level, and "level" is not in its map.')
+    if tank.gauge is not None and GAUGE not in tank.map:
+        raise ConfigError(f'{where}: gauge says what a "{GAUGE}" means, and that is not in its map.')
     for key, suffix in tank.map.items():
         canon = CANON[key]
         limits = tank.limits if key == "level" else None
@@ -96,12 +114,16 @@ def _tank_tags(tank: TankSection, sources: Mapping[str, AnySource]) -> Iterable[
             name=canon.name,
             kind=canon.kind,
             canon=key,
-            unit=tank.unit.get(key),
+            unit=_unit(where, key, tank.unit.get(key)),
             decimals=tank.decimals.get(key),
             span=_span(where, key, tank.range.get(key)),
             deadband=tank.deadband.get(key, 0.0),
             limits=_limits(where, limits),
+            hysteresis=tank.hysteresis,
+            delay_s=tank.delay_s,
+            severity=tank.severity,
             enums=tank.enums.get(key),
+            gauge=tank.gauge if key == GAUGE else None,
         )
 
 
@@ -120,6 +142,8 @@ def _single_tag(section: TagSection, sources: Mapping[str, AnySource]) -> TagCon
         raise ConfigError(f'{where}: lacks the key "node", its place at the source.')
     if section.canon and section.canon not in CANON:
         raise ConfigError(f'{where}: canon "{section.canon}" is no canonical key; leave it out or see docs/agent.md.')
+    if section.gauge is not None and section.canon != GAUGE:
+        raise ConfigError(f'{where}: gauge belongs to a tag with canon = "{GAUGE}".')
     canon = CANON.get(section.canon)
     asset, dot, last = section.id.rpartition(".")
     return TagConfig(
@@ -130,26 +154,39 @@ def _single_tag(section: TagSection, sources: Mapping[str, AnySource]) -> TagCon
         name=section.name or (canon.name if canon else last),
         kind=section.kind or (canon.kind if canon else "number"),
         canon=section.canon,
-        unit=section.unit,
+        unit=_unit(where, section.canon, section.unit),
         decimals=section.decimals,
         span=_span(where, "range", section.range),
         deadband=section.deadband,
         limits=_limits(where, section.limits),
+        hysteresis=section.hysteresis,
+        delay_s=section.delay_s,
+        severity=section.severity,
         enums=section.enums,
+        gauge=section.gauge,
     )
 
 
-def _place(tag: TagConfig, section: TagSection, assets: dict[str, AssetConfig]) -> None:
-    """Give a single tag's asset its place; the first entry that names an area decides, others must agree."""
+def _place(tag: TagConfig, section: TagSection, assets: dict[str, AssetConfig], told: set[str]) -> None:
+    """Give a single tag's asset its place; the first entry that names an area decides, others must agree.
+
+    What has a level is a tank, unless somebody ``told`` what it is.
+    """
     known = assets.get(tag.asset)
     if known is not None and section.area not in {None, known.area}:
         raise ConfigError(f'[[tag]] "{tag.id}": area "{section.area}" differs from "{known.area}" of {tag.asset}.')
     if known is None:
         if section.area is None:
             raise ConfigError(f'[[tag]] "{tag.id}": lacks the key "area", which says where {tag.asset} stands.')
-        assets[tag.asset] = AssetConfig(tag.asset, tag.asset, section.area, "unit")
-    if tag.canon == "level" and assets[tag.asset].kind == "unit":
-        placed = assets[tag.asset]
+        assets[tag.asset] = AssetConfig(
+            tag.asset, section.asset_name or tag.asset, section.area, section.asset_kind or "unit"
+        )
+    placed = assets[tag.asset]
+    if section.asset_name not in {None, placed.name} or section.asset_kind not in {None, placed.kind}:
+        raise ConfigError(f'[[tag]] "{tag.id}": another entry calls {tag.asset} {placed.name} and a {placed.kind}.')
+    if section.asset_kind is not None:
+        told.add(tag.asset)
+    if tag.canon == "level" and placed.kind == "unit" and tag.asset not in told:
         assets[tag.asset] = AssetConfig(placed.id, placed.name, placed.area, "tank")
 
 
@@ -164,6 +201,16 @@ def _tag_id(where: str, tag: str) -> str:
     if len(tag) > MAX_ID or not _ID.match(tag):
         raise ConfigError(f'{where}: "{tag[:MAX_ID]}" cannot be a tag id (letters, digits, dot, dash, underscore).')
     return tag
+
+
+def _unit(where: str, key: str, unit: str | None) -> str | None:
+    """In the one spelling; a level in degrees would be shown as a level."""
+    if unit is None:
+        return None
+    trouble = unit_trouble(key, unit)
+    if trouble:
+        raise ConfigError(f"{where}: unit {trouble}.")
+    return spelled(unit)
 
 
 def _span(where: str, key: str, span: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import textwrap
 import time
@@ -78,8 +79,9 @@ class SiteFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.web_app = make_identity("web-app")
-        self.agent = make_identity("agent")
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(days=365)  # a good while: nothing to be told about
+        self.web_app = make_identity("web-app", not_after=ends)
+        self.agent = make_identity("agent", not_after=ends)
         self.signing_key = OKPKey.generate_key("Ed25519", {"kid": "k1", "alg": "Ed25519", "use": "sig"})
         self.ec_key = ECKey.generate_key("P-256", {"kid": "k2", "alg": "ES256", "use": "sig"})
         self.toml = folder / "site.toml"

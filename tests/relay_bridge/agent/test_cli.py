@@ -55,7 +55,7 @@ def start(site: SiteFolder, code: str = START) -> subprocess.Popen[str]:
 
 def test_check_of_a_sound_site_prints_its_tags(site: SiteFolder) -> None:
     site.configure(SOURCE + '"TK-101.product" = "Diesel"', TANK)
-    result = run("check", "--config", site.toml)
+    result = run("check", "--without-relay", "--config", site.toml)
     assert result.returncode == 0, result.stderr
     assert "TK-101.level  Level: number 0..20 m, 3 decimals" in result.stdout
     assert "Nothing found" in result.stdout

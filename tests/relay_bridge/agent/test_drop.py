@@ -9,9 +9,16 @@ import pytest
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import Drop, Empty, Heartbeat, PingAnswer, Read, ReadAnswer, Sub, SubAnswer
 from tests.relay_bridge.agent.conftest import Serve
+from tests.relay_bridge.agent.support import SOURCE, TANK, SiteFolder
 from tests.relay_bridge.agent.test_journal_events import events
 
 TAG = "TK-101.level"
+NO_RING = '[history]\nring = "off"'  # its recorder watches tags too, and keeps them watched
+
+
+@pytest.fixture(autouse=True)
+def no_ring(site: SiteFolder) -> None:
+    site.configure(SOURCE, TANK, NO_RING)
 
 
 async def test_no_value_follows_the_answer(serve: Serve, site: Any) -> None:

@@ -35,6 +35,8 @@ from relay_bridge.transport import SessionClosed
 from tests.relay_bridge.agent.conftest import Serve
 from tests.relay_bridge.agent.support import SOURCE, TANK, ManualClock, SiteFolder, values_by_tag
 
+NO_RING = '[history]\nring = "off"'  # its recorder watches tags too, and keeps them watched
+
 
 async def test_hello_tells_site_epoch_heartbeat_and_sources(serve: Serve) -> None:
     async with serve() as site:
@@ -83,7 +85,7 @@ async def test_ping_needs_no_token_and_unknown_method_is_named(serve: Serve) -> 
         web_app = await site.web_app()
         assert (await web_app.call("ping", PingAnswer)).t > 0
         with pytest.raises(RequestRefused, match="unsupported"):
-            await web_app.call("write", Empty)
+            await web_app.call("browse", Empty)
 
 
 @pytest.mark.parametrize(
@@ -225,19 +227,20 @@ async def test_heartbeats_come_by_themselves(serve: Serve) -> None:
         assert second.n == first.n + 1
 
 
-async def test_lost_lease_stops_values_with_a_bye_and_renewal_keeps_them(serve: Serve) -> None:
-    async with serve(lease=0.6, heartbeat=0.1) as site:
-        web_app, handle = await site.signed_in()
+async def test_lost_lease_stops_values_with_a_bye_and_renewal_keeps_them(site: SiteFolder, serve: Serve) -> None:
+    site.configure(SOURCE, TANK, NO_RING)
+    async with serve(lease=0.6, heartbeat=0.1) as running:
+        web_app, handle = await running.signed_in()
         await web_app.call("sub", SubAnswer, Sub(tags=["TK-101.level"], rate=250), handle)
         await web_app.next_values()
         for _ in range(4):  # 1.2 s: twice the lease
             await asyncio.sleep(0.3)
-            assert (await web_app.auth(site.folder.token(), renew=handle)).a == handle
-        site.driver.set("TK-101.level", 3.0)
+            assert (await web_app.auth(site.token(), renew=handle)).a == handle
+        running.driver.set("TK-101.level", 3.0)
         assert isinstance(await web_app.next_values(), Delta)
         assert (await web_app.next_bye()).why == "lease"
-        assert site.agent.site.subscriptions.watched() == 0
-        site.driver.set("TK-101.level", 4.0)
+        assert running.agent.site.subscriptions.watched() == 0
+        running.driver.set("TK-101.level", 4.0)
         for _ in range(3):
             assert isinstance(await web_app.next_push(), Heartbeat)
 
@@ -315,18 +318,19 @@ async def test_asking_too_often_is_refused(site: SiteFolder, serve: Serve) -> No
         assert codes[:2] == ["ok", "ok"] and "rate" in codes[2:]
 
 
-async def test_unsubscribed_tags_are_no_longer_watched_at_the_source(serve: Serve) -> None:
-    async with serve() as site:
-        web_app, handle = await site.signed_in()
+async def test_unsubscribed_tags_are_no_longer_watched_at_the_source(site: SiteFolder, serve: Serve) -> None:
+    site.configure(SOURCE, TANK, NO_RING)
+    async with serve() as running:
+        web_app, handle = await running.signed_in()
         await web_app.call("sub", SubAnswer, Sub(tags=["TK-101.level", "TK-101.temp_avg"]), handle)
-        assert site.agent.site.subscriptions.watched() == 2
+        assert running.agent.site.subscriptions.watched() == 2
         await web_app.call("unsub", Empty, Unsub(tags=["TK-101.level"]), handle)
-        assert site.agent.site.subscriptions.watched() == 1
+        assert running.agent.site.subscriptions.watched() == 1
         await web_app.channel.close()
         async with asyncio.timeout(5):
-            while site.agent.uplink.sessions:
+            while running.agent.uplink.sessions:
                 await asyncio.sleep(0.01)
-        assert site.agent.site.subscriptions.watched() == 0
+        assert running.agent.site.subscriptions.watched() == 0
 
 
 async def test_fault_inside_answers_with_an_incident_number_only(

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[=TARGETS][@START][/DURATION]",
-        help="freeze, stick, bad-quality, uncertain-quality, comms-loss or alarm-burst; may be given several times",
+        help="freeze, stick, bad-quality, uncertain-quality, comms-loss, alarm-burst or alarm-flood; may be repeated",
     )
     parser.add_argument("--certificate-dir", type=Path, metavar="DIR", help="also offer Basic256Sha256 SignAndEncrypt")
     parser.add_argument("--allow-remote", action="store_true", help="listen on an address that others can reach")

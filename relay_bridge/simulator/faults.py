@@ -8,6 +8,7 @@
     uncertain-quality   the named variables become UncertainSensorNotAccurate and keep their value
     comms-loss          every connection is dropped and new ones are refused
     alarm-burst         that many tanks (default 8) stand above their high-high limit
+    alarm-flood         that many instruments (default 4000) report a fault at once, of four severities
 
 START is seconds from now, DURATION how long the fault lasts; without it until it is cleared.
 """
@@ -24,8 +25,9 @@ from relay_bridge.simulator.farm import TANKS, VARIABLES
 
 BAD_SENSOR_FAILURE = 0x808C0000
 UNCERTAIN_SENSOR_NOT_ACCURATE = 0x40930000
-KINDS = ("freeze", "stick", "bad-quality", "uncertain-quality", "comms-loss", "alarm-burst")
+KINDS = ("freeze", "stick", "bad-quality", "uncertain-quality", "comms-loss", "alarm-burst", "alarm-flood")
 BURST_TANKS = 8
+FLOOD_ALARMS, MAX_FLOOD = 4000, 10_000
 OVER_HIGH_HIGH = 0.2  # m above the high-high limit
 MAX_FAULTS = 100
 
@@ -64,6 +66,9 @@ def parse_fault(text: str) -> Fault:
     elif kind == "alarm-burst":
         if len(targets) > 1 or not all(target.isdecimal() and 1 <= int(target) <= len(TANKS) for target in targets):
             raise FaultError(f"alarm-burst takes a number of tanks between 1 and {len(TANKS)}")
+    elif kind == "alarm-flood":
+        if len(targets) > 1 or not all(target.isdecimal() and 1 <= int(target) <= MAX_FLOOD for target in targets):
+            raise FaultError(f"alarm-flood takes a number of alarms between 1 and {MAX_FLOOD}")
     elif targets:
         raise FaultError(f"{kind} is for the whole plant and takes no targets")
     duration = float(match["duration"]) if match["duration"] else None
@@ -111,6 +116,9 @@ class Faults:
     def alarm_burst(self, tanks: int = BURST_TANKS, duration: float | None = None) -> None:
         self.add(Fault("alarm-burst", (str(tanks),), duration=duration))
 
+    def alarm_flood(self, alarms: int = FLOOD_ALARMS, duration: float | None = None) -> None:
+        self.add(Fault("alarm-flood", (str(alarms),), duration=duration))
+
     # --- what the plant asks -------------------------------------------------------------------------------------
 
     @property
@@ -136,6 +144,11 @@ class Faults:
         """Level in m of every tank that an alarm burst holds over its high-high limit."""
         bursts = [int(fault.targets[0]) if fault.targets else BURST_TANKS for fault in self._active("alarm-burst")]
         return {tank.id: tank.high_high + OVER_HIGH_HIGH for tank in TANKS[: max(bursts, default=0)]}
+
+    def flooding(self) -> int:
+        """How many instruments report a fault now."""
+        floods = self._active("alarm-flood")
+        return max((int(fault.targets[0]) if fault.targets else FLOOD_ALARMS for fault in floods), default=0)
 
     def active(self) -> list[str]:
         """The names of what is wrong now."""

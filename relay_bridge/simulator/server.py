@@ -20,7 +20,8 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 
 from relay_bridge.contract.readings import Value
-from relay_bridge.simulator import address_space
+from relay_bridge.simulator import address_space, alarm_server
+from relay_bridge.simulator.alarm_server import PlantAlarms
 from relay_bridge.simulator.certificates import APPLICATION_URI, client_check, ensure_certificate
 from relay_bridge.simulator.farm import NAMESPACE, PUMP, PUMP_MAX, VARIABLES
 from relay_bridge.simulator.faults import FaultError, Faults
@@ -60,8 +61,10 @@ class PlantServer:
         self._max_per_call = max_per_call
         self._namespace = 0
         self._server: Server | None = None
+        self._alarms: PlantAlarms | None = None
         self._wake = asyncio.Event()
         self._ticks: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._cut = False
         self._fixed_written: dict[str, int] = {}
 
@@ -71,6 +74,13 @@ class PlantServer:
         if self._server is None:
             raise RuntimeError("the plant is not running")
         return self._server
+
+    @property
+    def alarms(self) -> PlantAlarms:
+        """The plant's alarms; ``alarms.board`` says how they stand."""
+        if self._alarms is None:
+            raise RuntimeError("the plant is not running")
+        return self._alarms
 
     @property
     def port(self) -> int:
@@ -85,6 +95,7 @@ class PlantServer:
 
     async def __aenter__(self) -> Self:
         server = Server(user_manager=_PlantUsers(self._users))
+        alarm_server.prepare(server)
         server.disable_clock()  # the plant drives it itself, so that it can stand
         await server.init()
         await server.set_application_uri(APPLICATION_URI)
@@ -106,6 +117,8 @@ class PlantServer:
         server.iserver.max_connections = MAX_CONNECTIONS
         self._namespace = await server.register_namespace(NAMESPACE)
         await address_space.build(server, self._namespace)
+        self._alarms = PlantAlarms(server, self._namespace, self._clock)
+        await self._alarms.build()
         await self._add_fault_methods(server)
         server.subscribe_server_callback(CallbackType.PreWrite, self._before_write)
         server.subscribe_server_callback(CallbackType.PostWrite, self._after_write)
@@ -116,13 +129,15 @@ class PlantServer:
         await server.start()
         self.faults.changed = self._wake.set
         self._ticks = asyncio.create_task(self._run(), name="plant ticks")
+        self._telling = asyncio.create_task(self.alarms.run(), name="plant alarms")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._ticks is not None:
-            self._ticks.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._ticks
+        for task in (self._ticks, self._telling):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         await self.server.stop()
 
     def node(self, identifier: str) -> ua.NodeId:
@@ -166,6 +181,9 @@ class PlantServer:
             await self.server.write_attribute_value(self.node(node), _data_value(node, value, code, moment))
             if variable.fixed:
                 self._fixed_written[node] = code
+        alarms = self.alarms
+        alarms.tell(alarms.board.update(values, lambda node: self.faults.quality(node) >> 31 == 1, tick))
+        alarms.tell(alarms.board.flood(self.faults.flooding(), tick))
 
     async def _write_clock(self, moment: datetime) -> None:
         core = self.server.iserver

@@ -1,0 +1,1 @@
+"""Alarms for people: how the list is arranged and shown, acknowledging and shelving, the journal and its figures."""

@@ -1,0 +1,147 @@
+"""Acknowledge, confirm, shelve: recorded before it is asked, asked once under the person's own token, recorded after.
+
+Nothing here says that an alarm changed: the answer is what the site made of the wish, and the list shows the change
+when the plant reports it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import audit
+from hmi.live.alarm_book import AlarmBook
+from hmi.sites.access import SiteAccess
+from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
+from hmi.sites.gateway import get_gateway
+from relay_bridge.contract.alarms import MAX_ACKS, Ack, AckAnswer, AckResult, AlarmPick, AlarmRow, Shelve, band_of
+
+logger = logging.getLogger(__name__)
+MAX_SHELVE_MINUTES = 12 * 60  # one shift; the source's own bound may be less
+_IDS_PER_FACT = 14  # of 20 digits and a space: a fact has 300
+_NO_ANSWER = "It is not known whether it was done: the site did not answer. Ask again; it is not done twice."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a wish. ``trouble``: nothing was done, and why. ``unknown``: no answer came; the same key may be
+    sent again. ``results`` by alarm, in the order asked."""
+
+    results: tuple[AckResult, ...] = ()
+    trouble: str = ""
+    unknown: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """The site said what became of it, so another try is another wish and needs another key."""
+        return not self.unknown
+
+
+def make_key(nonce: str, *parts: str) -> str:
+    """The idempotent key of one form: the same wish sent twice is done once, another wish is another key."""
+    return hashlib.sha256("\0".join([nonce, *parts]).encode()).hexdigest()[:32]
+
+
+async def acknowledge(
+    person: Any, access: SiteAccess, picks: Sequence[AlarmPick], *, nonce: str, comment: str, what: Any, names: str
+) -> Outcome:
+    """``what``: ``acknowledge`` or ``confirm``. ``names`` stands in the audit trail.
+
+    Raises ``AuditUnavailable`` when the attempt cannot be recorded: then nothing was asked.
+    """
+    key = make_key(nonce, what, comment, *(f"{pick.id} {pick.eid}" for pick in picks))
+    ack = Ack(items=list(picks), key=key, c=comment, what=what)
+    return await _act(
+        person,
+        access,
+        picks,
+        lambda: get_gateway().acknowledge(access, ack),
+        what=what,
+        reason=comment,
+        names=names,
+    )
+
+
+async def shelve(
+    person: Any, access: SiteAccess, pick: AlarmPick, *, nonce: str, minutes: int, reason: str, names: str
+) -> Outcome:
+    """Put one alarm out of the way for ``minutes``, or bring it back with 0. Raises as ``acknowledge`` does."""
+    key = make_key(nonce, "shelve", str(minutes), reason, pick.id, pick.eid)
+    wish = Shelve(item=pick, key=key, ms=minutes * 60_000, c=reason)
+    what = "shelve" if minutes else "unshelve"
+    return await _act(
+        person,
+        access,
+        [pick],
+        lambda: get_gateway().shelve(access, wish),
+        what=what,
+        reason=reason,
+        names=names,
+    )
+
+
+def may_be_picked_together(row: AlarmRow) -> bool:
+    """Whether a row may be acknowledged with others: the highest priority is looked at one by one."""
+    return not row.ack and band_of(row.sev) != "crit"
+
+
+def check_together(book: AlarmBook, picks: Sequence[AlarmPick]) -> str:
+    """Why these may not be acknowledged together; empty when they may."""
+    if len(picks) > MAX_ACKS:
+        return f"At most {MAX_ACKS} alarms are acknowledged at once."
+    rows = [book.rows.get(pick.id) for pick in picks]
+    if any(row is None or band_of(row.sev) == "crit" for row in rows) and len(picks) > 1:
+        return "One of these alarms is of the highest priority or left the list. Look at each of them by itself."
+    return ""
+
+
+async def _act(
+    person: Any,
+    access: SiteAccess,
+    picks: Sequence[AlarmPick],
+    call: Callable[[], Awaitable[AckAnswer]],
+    *,
+    what: str,
+    reason: str,
+    names: str,
+) -> Outcome:
+    facts = {"what": what, "count": str(len(picks)), **_id_facts([pick.id for pick in picks])}
+    who = {"actor": person, "site_id": access.site.pk, "site": access.site.slug, "subject": names, "reason": reason}
+    await audit.arecord("alarm:action:asked", result="done", facts=facts, **who)
+    try:
+        answer = await call()
+    except AccessEnded as ended:
+        outcome = Outcome(trouble=ended.message)
+    except SiteRefused as refusal:
+        outcome = Outcome(trouble=refusal.message)
+    except SiteUnreachable as error:
+        outcome = Outcome(trouble=f"{_NO_ANSWER} ({error.reason})", unknown=True)
+    else:
+        outcome = Outcome(results=tuple(answer.res))
+    await _record_outcome(what, who, outcome)
+    return outcome
+
+
+async def _record_outcome(what: str, who: Mapping[str, Any], outcome: Outcome) -> None:
+    if outcome.trouble:
+        word = "unknown" if outcome.unknown else "refused"
+        values = {**who, "reason": outcome.trouble}
+        facts = {"what": what, "outcome": word}
+        result = "failed" if outcome.unknown else "refused"
+        await audit.atry_record("alarm:action:answered", result=result, facts=facts, **values)
+        return
+    by_word: dict[str, list[str]] = {}
+    for each in outcome.results:
+        by_word.setdefault(each.res, []).append(each.id)
+    for word, ids in by_word.items():
+        facts = {"what": what, "outcome": word, "count": str(len(ids)), **_id_facts(ids)}
+        result = "done" if word in {"ok", "already"} else "failed" if word == "unknown" else "refused"
+        await audit.atry_record("alarm:action:answered", result=result, facts=facts, **who)
+
+
+def _id_facts(ids: Sequence[str]) -> dict[str, str]:
+    parts = [ids[start : start + _IDS_PER_FACT] for start in range(0, len(ids), _IDS_PER_FACT)]
+    return {f"alarms_{number}" if number > 1 else "alarms": " ".join(part) for number, part in enumerate(parts, 1)}

@@ -1,0 +1,70 @@
+// The alarm banner of a site's pages, and the counts of what waits on a site's card.
+
+import { Bell } from "./bell.js";
+import { say } from "./strip.js";
+
+const BANDS = ["crit", "high", "med", "low"];
+
+export class Banner {
+  constructor() {
+    this.box = document.getElementById("alarm-banner");
+    this.facts = null;
+    this.bell = this.box ? new Bell(this.box.querySelector("[data-sound]")) : null;
+  }
+
+  take(facts) {
+    if (facts) this.facts = facts;
+  }
+
+  draw(freshness) {
+    if (!this.box || !this.facts) return;
+    const { s: state, top, fl: flood } = this.facts;
+    const known = state === "current" || state === "old";
+    const old = Boolean(freshness.phoneDoubt) || state === "old" || Boolean(freshness.link && freshness.link[0] !== "live");
+    this.box.classList.toggle("is-stale", old);
+    this.box.dataset.state = state;
+    const find = (name) => this.box.querySelector(`[data-banner-${name}]`);
+    find("old").hidden = !old || !known;
+    for (const place of this.box.querySelectorAll("[data-banner-prio]")) place.hidden = !top || place.dataset.bannerPrio !== top[2];
+    say(find("text"), text(state, top, known));
+    const more = top ? top[5] : 0;
+    find("more").hidden = !more;
+    say(find("more"), `+${more}`);
+    find("flood").hidden = !flood;
+    // A screen reader hears of the highest priority alone.
+    say(document.getElementById("alarm-loud"), top && top[2] === "crit" && !old ? `Critical alarm, not acknowledged: ${plain(top[1])}` : "");
+    this.bell.hear(known && !old ? this.facts : null);
+  }
+
+  blank() {
+    this.facts = null;
+    this.box?.remove();
+    this.box = null;
+    this.bell?.stop();
+  }
+}
+
+function text(state, top, known) {
+  if (state === "none") return "This site has no alarms";
+  if (!known) return "Alarms not known yet";
+  return top ? plain(top[1]) : "No alarm waits";
+}
+
+// The same characters that the server takes out (hmi/alarms/presenting.py): a name must not turn or hide its line.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+export function plain(name) {
+  return name.replace(UNSEEN, " ").split(/\s+/).filter(Boolean).join(" ");
+}
+
+// On a card: `facts` as in the banner; nothing is shown while nothing waits or nothing is known.
+export function drawWaiting(place, facts) {
+  if (!place || !facts) return;
+  const counts = facts.u ?? [0, 0, 0, 0];
+  place.hidden = !counts.some(Boolean);
+  for (const [rank, band] of BANDS.entries()) {
+    const one = place.querySelector(`[data-waiting-band="${band}"]`);
+    one.hidden = counts[rank] === 0;
+    say(one.querySelector("strong"), String(counts[rank]));
+  }
+}

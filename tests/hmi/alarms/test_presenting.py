@@ -1,0 +1,31 @@
+"""An alarm in words; whatever the plant calls its things, it stays text on one line."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+from hmi.alarms.list_view import draw_row
+from hmi.alarms.presenting import plain, show_alarm
+from hmi.sites.models import Site
+from tests.hmi.alarms.rows import NOW, alarm
+
+OSLO = zoneinfo.ZoneInfo("Europe/Oslo")
+
+
+def test_state_priority_and_moment_in_words() -> None:
+    shown = show_alarm(alarm(1, 700, ack=True, conf=False, branch=True, agent=True, shelf=NOW + 60_000), OSLO, NOW)
+    assert (shown.priority, shown.letter, shown.state) == ("high", "2", "Active, acknowledged, not confirmed")
+    assert shown.since == "18:53:19" and shown.words == "high, acknowledged"
+    assert shown.marks == (
+        "Earlier occurrence", "Made from limits, not by the process server", "Shelved until 18:54:20",
+    )  # fmt: skip
+
+
+def test_hostile_text_is_drawn_as_text() -> None:
+    hostile = "<script>alert(1)</script>\u202e\u200b\n" + "long " * 200
+    row = alarm(1, name=hostile, msg='"><img src=x onerror=alert(1)>', cond="\u2066<b>", asset="{{ 7 }}")
+    html = draw_row(row, Site(slug="north", time_zone="UTC"), OSLO, NOW, may_ack=True)
+    assert "<script" not in html and "<img" not in html and "<b>" not in html and "\u202e" not in html
+    assert "&lt;script&gt;" in html and "{{ 7 }}" in html and html.count("<li") == 1
+    assert type(html.strip()) is str, "the frames' encoder takes plain texts only"
+    assert len(plain(hostile, 120)) == 120

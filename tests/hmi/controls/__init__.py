@@ -1,0 +1,1 @@
+"""Changing something at the plant, from the dialog to the outcome."""

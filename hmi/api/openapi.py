@@ -11,9 +11,12 @@ import msgspec
 
 from accounts.oauth_scopes import OFFERED_SCOPES
 from hmi.api import shapes
+from hmi.api.alarms import PRIORITIES
+from hmi.api.history import DEFAULT_BUCKETS, MODES
 from hmi.api.parameters import DEFAULT_LIMIT, MAX_AREA, MAX_CURSOR, MAX_LIMIT
 from hmi.api.problems import PROBLEM_JSON, ProblemDetails
 from hmi.api.sites import KINDS
+from relay_bridge.contract.history import MAX_BUCKETS, MAX_HISTORY_TAGS
 from relay_bridge.contract.messages import MAX_ID, MAX_TAGS
 from relay_bridge.contract.scopes import SCOPES
 
@@ -38,15 +41,16 @@ REFUSALS = {
 def describe() -> dict[str, Any]:
     """The whole description as plain data."""
     _, components = msgspec.json.schema_components(
-        [SITE_PAGE, ASSET_PAGE, shapes.Readings, ProblemDetails], ref_template=REF
+        [SITE_PAGE, ASSET_PAGE, shapes.Readings, shapes.History, shapes.Alarms, ProblemDetails], ref_template=REF
     )
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Sightline read API",
             "version": VERSION,
-            "description": "Sites, assets and live values, under one person's own access to one site. How to get a "
-            "token: docs/oauth.md. Unknown parameters are refused; unknown fields in answers may be added.",
+            "description": "Sites, assets, live values, history and alarms, under one person's own access to one site. "
+            "How to get a token: docs/oauth.md. Unknown parameters are refused; unknown fields in answers may be "
+            "added.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/api/v1"}],
@@ -95,11 +99,11 @@ def describe() -> dict[str, Any]:
             },
             "/sites/{site}/history": {
                 "parameters": [_site()],
-                "get": _unserved("list_history", "Past values", "data:history", [_tags("Of these tags."), *_paging()]),
+                "get": _history(),
             },
             "/sites/{site}/alarms": {
                 "parameters": [_site()],
-                "get": _unserved("list_alarms", "Present alarms", "alarm:read", _paging()),
+                "get": _alarms(),
             },
         },
         "components": {
@@ -127,18 +131,48 @@ def _operation(
     }
 
 
-def _unserved(name: str, summary: str, scope: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    """No 200: what it will look like is not decided before a site can give it."""
-    words = "No site serves this yet; the answer says so for the site asked."
-    refusals = {**REFUSALS, "501": words}
-    return {
-        "operationId": name,
-        "summary": summary,
-        "description": f"Needs the scope `{scope}`. {words}",
-        "security": [{"sightline": [scope]}],
-        "parameters": parameters,
-        "responses": {status: _refusal(text) for status, text in sorted(refusals.items())},
-    }
+def _history() -> dict[str, Any]:
+    tags = _tags("Of these tags; one alone for samples.", MAX_HISTORY_TAGS) | {"required": True}
+    buckets = {"type": "integer", "minimum": 1, "maximum": MAX_BUCKETS, "default": DEFAULT_BUCKETS}
+    cursor = {"type": "string", "minLength": 1, "maxLength": MAX_CURSOR}
+    moment = {"type": "string", "format": "date-time"}
+    operation = _operation(
+        "list_history",
+        "Past values: buckets of minimum, maximum and average, or samples",
+        "data:history",
+        shapes.History,
+        [
+            tags,
+            _query("from", moment, "Inclusive; an hour before `to` when left out. 31 days at most."),
+            _query("to", moment, "Exclusive; now when left out."),
+            _query("mode", {"type": "string", "enum": list(MODES), "default": MODES[0]}, "What is asked for."),
+            _query("buckets", buckets, "At most so many of each tag; their edges are whole multiples of their width."),
+            _query("cursor", cursor, "`next_cursor` of the page before, with the same other parameters."),
+        ],
+    )
+    words = "Parameters that do not go together."
+    operation["responses"] = dict(sorted((operation["responses"] | {"422": _refusal(words)}).items()))
+    operation["description"] += " Counts as five requests."
+    return operation
+
+
+def _alarms() -> dict[str, Any]:
+    operation = _operation(
+        "list_alarms",
+        "Present alarms, or the last known ones marked stale",
+        "alarm:read",
+        shapes.Alarms,
+        [
+            _query("area", {"type": "string", "minLength": 1, "maxLength": MAX_AREA}, "Only this area."),
+            _query("asset", ID, "Only this asset."),
+            _query("priority", {"type": "string", "enum": list(PRIORITIES.values())}, "Only this priority."),
+            *_paging(),
+        ],
+    )
+    operation["description"] += " And `data:live`, because the list comes with the stream of values."
+    words = "This site has no alarms configured."
+    operation["responses"] = dict(sorted((operation["responses"] | {"501": _refusal(words)}).items()))
+    return operation
 
 
 def _schema(shape: Any) -> dict[str, Any]:
@@ -162,8 +196,8 @@ def _site() -> dict[str, Any]:
     return _path("site", SLUG, "The site's slug or id.")
 
 
-def _tags(words: str) -> dict[str, Any]:
-    many = {"type": "array", "items": ID, "minItems": 1, "maxItems": MAX_TAGS}
+def _tags(words: str, most: int = MAX_TAGS) -> dict[str, Any]:
+    many = {"type": "array", "items": ID, "minItems": 1, "maxItems": most}
     return _query("tag", many, words + " Repeat it for several.") | {"style": "form", "explode": True}
 
 

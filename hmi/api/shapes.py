@@ -111,6 +111,107 @@ class Readings(msgspec.Struct, frozen=True):
     trouble: str
 
 
+HistoryOrigin = Literal["aggregate", "samples", "agent"]
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """What a tag was from `start` (inclusive) to `end` (exclusive); nulls where no usable value stood.
+
+    `quality` is the worst in it; `empty`: no sample. `source`: the process server's own `aggregate`, made of its
+    `samples`, or of what the site `agent` recorded.
+    """
+
+    tag: str
+    start: Moment
+    end: Moment
+    minimum: float | None
+    maximum: float | None
+    average: float | None
+    quality: Literal["good", "uncertain", "bad", "empty"]
+    source: HistoryOrigin
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One stored value. It stood until the next sample of its tag, good or bad."""
+
+    tag: str
+    time: Moment
+    value: Value
+    quality: Quality
+    source: HistoryOrigin
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A tag of which nothing came; `code` is the StatusCode that says why, `text` the same in words."""
+
+    tag: str
+    code: Annotated[int, Meta(ge=0, le=0xFFFFFFFF)]
+    text: str
+
+
+class History(msgspec.Struct, frozen=True):
+    """One page: `buckets` or `samples`, as `mode` asked. `units` by tag, as far as this token may know them."""
+
+    buckets: list[Bucket]
+    samples: list[Sample]
+    missing: list[Missing]
+    units: dict[str, str]
+    next_cursor: str | None
+    answered_at: Moment
+
+
+Priority = Literal["critical", "high", "medium", "low"]
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """One alarm as it stands. `id` is the alarm, `occurrence` this state of it. `severity` is 1 to 1000.
+
+    `made_by_agent`: from limits configured at the site, not by its process server. `stale`: do not take it for the
+    present state.
+    """
+
+    id: str
+    occurrence: str
+    name: str
+    condition: str
+    severity: int
+    priority: Priority
+    active: bool
+    acknowledged: bool
+    tag: str
+    asset: str
+    area: str
+    message: str
+    active_since: Moment | None
+    cleared_at: Moment | None
+    shelved: bool
+    suppressed: bool
+    made_by_agent: bool
+    earlier_occurrence: bool
+    stale: bool
+
+
+class AlarmCounts(msgspec.Struct, frozen=True):
+    """Of the whole site, whatever was asked for; those shelved or suppressed are in `shelved` alone."""
+
+    critical: int
+    high: int
+    medium: int
+    low: int
+    unacknowledged: int
+    shelved: int
+
+
+class Alarms(msgspec.Struct, frozen=True):
+    """`origin` `site`: the list is kept up at this moment. `last_known`: it is not, and all are stale."""
+
+    items: list[Alarm]
+    next_cursor: str | None
+    counts: AlarmCounts
+    answered_at: Moment
+    origin: Literal["site", "last_known"]
+
+
 def moment(milliseconds: int) -> dt.datetime:
     """Epoch ms as a time in UTC, to the millisecond; cut to what a calendar can say (RFC 3339)."""
     milliseconds = max(0, min(milliseconds, LAST_MOMENT))

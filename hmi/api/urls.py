@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from hmi.api import description_view, not_served, readings, sites
+from hmi.api import alarms, description_view, history, readings, sites
 from hmi.api.guard import nothing_here
 
 app_name = "api"
@@ -15,7 +15,7 @@ urlpatterns = [
     path("sites/<str:site>/assets", sites.asset_list, name="assets"),
     path("sites/<str:site>/assets/<str:asset>", sites.asset_detail, name="asset"),
     path("sites/<str:site>/readings", readings.readings, name="readings"),
-    path("sites/<str:site>/history", not_served.history, name="history"),
-    path("sites/<str:site>/alarms", not_served.alarms, name="alarms"),
+    path("sites/<str:site>/history", history.history, name="history"),
+    path("sites/<str:site>/alarms", alarms.alarms, name="alarms"),
     re_path(r"^(?P<rest>.*)\Z", nothing_here, name="nothing"),
 ]

@@ -14,7 +14,7 @@ PROGRAM = """
 import sys
 from sightline_read_api_client import AuthenticatedClient
 from sightline_read_api_client.api.default import get_asset, list_assets, list_history, list_readings, list_sites
-from sightline_read_api_client.models import ProblemDetails
+from sightline_read_api_client.models import ListHistoryMode, ProblemDetails
 
 client = AuthenticatedClient(base_url=sys.argv[1] + "/api/v1", token=sys.stdin.read(), raise_on_unexpected_status=True)
 site = list_sites.sync(client=client).items[0]
@@ -28,8 +28,14 @@ level = next(tag for tag in tank.tags if tag.quantity == "level")
 readings = list_readings.sync(site.slug, client=client, tag=[level.id], fresh=True)
 (reading,) = readings.items
 assert reading.value == 12.5 and reading.quality.status == "good" and reading.stale is False, reading
-unserved = list_history.sync_detailed(site.slug, client=client, tag=[level.id])
-assert unserved.status_code == 501 and isinstance(unserved.parsed, ProblemDetails), unserved
+past = list_history.sync(site.slug, client=client, tag=[level.id], buckets=10)
+assert {bucket.tag for bucket in past.buckets} == {level.id} and past.units[level.id] == level.unit, past
+newest = [bucket for bucket in past.buckets if bucket.average is not None][-1]
+assert newest.maximum == 12.5 and newest.source.value == "agent" and newest.start.tzinfo is not None, newest
+samples = list_history.sync(site.slug, client=client, tag=[level.id], mode=ListHistoryMode.SAMPLES)
+assert [sample.value for sample in samples.samples] == [12.5] and samples.buckets == [], samples
+together = list_history.sync(site.slug, client=client, tag=[level.id, "TK-102.level"], mode=ListHistoryMode.SAMPLES)
+assert isinstance(together, ProblemDetails) and together.status == 422, together
 missing = get_asset.sync(site.slug, "TK-999", client=client)
 assert isinstance(missing, ProblemDetails) and missing.status == 404, missing
 print("read", reading.value)

@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "accounts.oauth",
     "hmi.sites",
     "hmi.live",
+    "hmi.alarms",
+    "hmi.controls",
     "hmi.ingest",
     "hmi.screens",
     "hmi.api",
@@ -161,6 +163,7 @@ if SECOND_FACTOR == "off-on-loopback" and (SECURE or _public.hostname not in _LO
         "SIGHTLINE_SECOND_FACTOR=off-on-loopback is for a web app that only this machine reaches, by plain http on "
         "loopback. Leave it out, or choose write."
     )
+ACK_STEP_UP = environment.flag("ACK_STEP_UP", default=False)  # confirm who one is before acting on an alarm
 SESSIONS_AT_ONCE = environment.integer("SESSIONS_AT_ONCE", 3, low=1, high=20)  # of one person; the oldest ends
 USE_NOTICE = environment.text(
     "USE_NOTICE",

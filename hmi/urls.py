@@ -7,6 +7,8 @@ urlpatterns = [
     path("", include("hmi.screens.urls")),
     path("", include("accounts.urls")),
     path("", include("accounts.oauth.urls")),
+    path("", include("hmi.sites.enrolment_urls")),
+    path("sites/<slug:slug>/alarms/", include("hmi.screens.alarm_urls")),
     path("api/v1/", include("hmi.api.urls")),
     path("view-as/", include("hmi.screens.view_as_urls")),
     path("audit/", include("hmi.audit.urls")),

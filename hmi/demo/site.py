@@ -42,5 +42,7 @@ def ensure_site(setting: Setting) -> None:
     )  # fmt: skip
     tags = TANK_FARM.read_text(encoding="utf-8")
     tags = tags.replace("@PLANT_URL@", f"opc.tcp://{LOOPBACK}:{setting.plant_port}")
-    write_private(setting.site_config, setting.site_config.read_text(encoding="utf-8") + tags)
+    head = setting.site_config.read_text(encoding="utf-8").replace("allow_writes = false", "allow_writes = true")
+    head = head.replace("allow_ack = false", "allow_ack = true")
+    write_private(setting.site_config, head + tags)
     complete.touch(mode=0o600)

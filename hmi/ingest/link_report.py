@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from hmi.live.alarm_book import AlarmBook
 from hmi.sites.access import SiteAccess
 from hmi.sites.catalog import Catalog
 from hmi.sites.conduit_info import ConduitInfo
+from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.messages import SourceState
 from relay_bridge.contract.readings import Reading
 
@@ -16,6 +18,7 @@ class LinkReport(Protocol):
     """What a session tells its link and asks of it. All calls are quick, none raises."""
 
     catalog: Catalog | None
+    alarms: AlarmBook
 
     def heard(self, agent_time: int) -> None:
         """Something came from the agent just now."""
@@ -23,6 +26,9 @@ class LinkReport(Protocol):
     def agent_time(self) -> int: ...
 
     def took_sources(self, sources: dict[str, SourceState]) -> None: ...
+
+    def took_mode(self, mode: SiteMode) -> None:
+        """How the switch at the plant stands: on hello, and each time it is turned."""
 
     def took_catalog(self, catalog: Catalog) -> None: ...
 

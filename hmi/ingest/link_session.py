@@ -12,15 +12,19 @@ from typing import TypeVar
 
 import msgspec
 
+from hmi.ingest.alarm_stream import AlarmStream
 from hmi.ingest.link_report import LinkReport
 from hmi.ingest.read_catalog import read_catalog
 from hmi.ingest.service_token import ServiceToken, TokenMaker
 from hmi.ingest.tag_stream import TagStream
 from hmi.ingest.trail_exchange import exchange_trails
 from hmi.live.access_watch import get_access_watch
+from hmi.live.alarm_book import TooManyAlarms
 from hmi.sites.access import SiteAccess
 from hmi.sites.errors import SiteError, SiteRefused, SiteUnreachable
 from hmi.sites.site_session import SiteSession
+from relay_bridge.contract.acting import ModePush, SiteMode
+from relay_bridge.contract.alarms import AlarmDelta, AlarmSnapshot
 from relay_bridge.contract.errors import MalformedMessage
 from relay_bridge.contract.messages import MAX_TAGS as TAGS_A_CALL
 from relay_bridge.contract.messages import (
@@ -54,6 +58,7 @@ BYE_WORDS = {
     "shutdown": "the agent was stopped",
     "config": "the agent loads a new configuration",
     "idle": "the agent found the session idle",
+    "off": "the site was switched off at the plant",
 }
 
 
@@ -77,6 +82,7 @@ class LinkSession:
         self._loop = asyncio.get_running_loop()
         self._token = ServiceToken(session, make_token)
         self._stream = TagStream()
+        self._alarms = AlarmStream(link)
         self._over: asyncio.Future[str] = self._loop.create_future()
         self._wake = asyncio.Event()
         self._lease_over = asyncio.Event()
@@ -132,12 +138,23 @@ class LinkSession:
             return
         if isinstance(push, Heartbeat):
             self._took_sources(push.src)
+        elif isinstance(push, ModePush):
+            self._took_mode(push.mode)
         elif isinstance(push, Bye):
             self._end(BYE_WORDS.get(push.why, f"the agent said goodbye: {push.why}"))
         elif isinstance(push, Snapshot | Delta):
             self._took(readings)
-            self._credit = push.n
-            self._credit_wake.set()
+            self._give(push.n)
+        elif isinstance(push, AlarmSnapshot | AlarmDelta):
+            try:
+                self._alarms.receive(push)
+            except TooManyAlarms:
+                self._end("the agent sent more alarms than a site may have")
+            self._give(push.n)
+
+    def _give(self, n: int) -> None:
+        self._credit = n
+        self._credit_wake.set()
 
     def _took_sources(self, sources: dict[str, SourceState]) -> None:
         self._link.took_sources(sources)
@@ -162,6 +179,7 @@ class LinkSession:
     async def run(self) -> None:
         """Keep the session useful until it is over; always raises ``SessionOver``, or what nobody foresaw."""
         self._link.took_sources(self._session.hello.sources)
+        self._took_mode(self._session.hello.mode)
         parts = (
             self._await_end(), self._end_lease(), self._follow(), self._give_credit(), exchange_trails(self._session),
         )  # fmt: skip
@@ -182,6 +200,12 @@ class LinkSession:
         if isinstance(error, SiteRefused):
             raise SessionOver(f"the site refused: {error.message}") from error
         raise error
+
+    def _took_mode(self, mode: SiteMode) -> None:
+        """A site that is off shows nothing: the session ends and says by whom, and another one looks again soon."""
+        self._link.took_mode(mode)
+        if mode.mode == "off":
+            self._end(f"{BYE_WORDS['off']}{f' by {mode.by}' if mode.by else ''}")
 
     async def _await_end(self) -> None:
         closed = asyncio.ensure_future(self._session.wait_closed())
@@ -231,6 +255,7 @@ class LinkSession:
             self._wake.clear()
             if await self._keep_token():
                 await self._keep_catalog()
+                await self._alarms.keep_up(self._token.access, self._ask)
                 await self._keep_subscribed()
             try:
                 async with asyncio.timeout_at(max(self._next_due(), self._loop.time() + _SHORTEST_WAIT)):
@@ -246,7 +271,7 @@ class LinkSession:
 
     async def _keep_token(self) -> bool:
         """True while the session may ask for values."""
-        if not self._token.due:
+        if not self._token.due and not self._alarms.needs_other(self._token.access, self._link.candidates()):
             return True
         candidates = self._link.candidates()
         if not candidates:

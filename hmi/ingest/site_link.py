@@ -20,6 +20,7 @@ from hmi.ingest.agent_clock import AgentClock
 from hmi.ingest.link_session import LinkSession, SessionOver
 from hmi.ingest.link_status import LinkStatus
 from hmi.ingest.service_token import TokenMaker, same_access
+from hmi.live.alarm_book import AlarmBook
 from hmi.live.clock import now_ms
 from hmi.live.demand import LinkState, Watcher
 from hmi.sites.access import SiteAccess
@@ -30,6 +31,7 @@ from hmi.sites.errors import SiteUnreachable
 from hmi.sites.models import Site
 from hmi.sites.site_session import SiteSession
 from hmi.sites.tokens import site_token_for
+from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.messages import Push, SourceState
 from relay_bridge.contract.readings import Reading
 from relay_bridge.protocol.backoff import full_jitter
@@ -41,6 +43,7 @@ OPEN_DEADLINE = 5.0  # seconds for dialling, both handshakes and hello
 CONDUIT_DEADLINE = 5.0  # seconds for rows and key file
 BACKOFF_BASE, BACKOFF_CAP = 0.3, 3.0  # seconds; a site that is back must be seen within 10 s
 STEADY = 10.0  # seconds that a session must last before failures are forgotten
+ALARMS = "alarm:read"
 REFUSED_FOR = 5.0  # seconds; whoever is let in again after that was looked at anew
 
 ConduitFinder = Callable[[UUID], Awaitable[ConduitInfo]]
@@ -63,6 +66,8 @@ class SiteLink:
         self.catalog: Catalog | None = None
         self.latest: dict[str, Reading] = {}
         self.sources: dict[str, SourceState] = {}
+        self.mode: SiteMode | None = None
+        self.alarms = AlarmBook(self._alarm_demand_differs)
         self._find_conduit = find_conduit
         self._make_token = make_token
         self._loop = asyncio.get_running_loop()
@@ -124,10 +129,16 @@ class SiteLink:
     def heard(self, agent_time: int) -> None:
         self._clock.heard(agent_time, now_ms())
         self._status.heard()
+        self.alarms.look_at_clock(agent_time)
 
     def took_sources(self, sources: dict[str, SourceState]) -> None:
         if sources != self.sources:
             self.sources = sources
+            self._tell_link()
+
+    def took_mode(self, mode: SiteMode) -> None:
+        if mode != self.mode:
+            self.mode = mode
             self._tell_link()
 
     def took_catalog(self, catalog: Catalog) -> None:
@@ -167,7 +178,10 @@ class SiteLink:
         found += [access for access, until in self._guests.values() if until > now]
         found = [access for access in found if access.allows("data:live") and not access.token_ended]
         self._ended = [(ended, until) for ended, until in self._ended if until > now]
-        return [access for access in found if not any(same_access(access, ended) for ended, _ in self._ended)]
+        found = [access for access in found if not any(same_access(access, ended) for ended, _ in self._ended)]
+        # One token carries the whole stream: while somebody looks at alarms, one of an access that shows them.
+        with_alarms = [access for access in found if access.allows(ALARMS)] if self.alarms.wanted else []
+        return with_alarms or found
 
     def refuse(self, access: SiteAccess) -> None:
         self._ended.append((access, self._loop.time() + REFUSED_FOR))
@@ -178,6 +192,10 @@ class SiteLink:
         async with asyncio.timeout(CONDUIT_DEADLINE):
             if (await self._find_conduit(self.site.id)).stamp != used.stamp:
                 raise SiteUnreachable(self.site.name, "how the site is reached was changed", 0.0)
+
+    def _alarm_demand_differs(self) -> None:
+        if self._session is not None:
+            self._session.watch_changed()
 
     # --- telling -------------------------------------------------------------------------------------------------
 
@@ -265,6 +283,7 @@ class SiteLink:
             raise
         finally:
             self._session = None
+            self.alarms.lost()
             self._status.stop_watching()
             await session.close("the link ended it")
 

@@ -16,9 +16,10 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, QueryDict
 
 from hmi.live.access_watch import get_access_watch
+from hmi.live.alarm_lists import alarm_list
 from hmi.live.demand import provider
 from hmi.live.hub import SharedView, get_hub
 from hmi.live.live_socket import CLOSE_NOT_UNDERSTOOD, CLOSE_TOO_FAST, CLOSE_TOO_MANY, LiveSocket
@@ -32,8 +33,10 @@ from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
 logger = logging.getLogger(__name__)
 
 VALUES = "data:live"
+ALARMS = "alarm:read"
 SOCKETS_A_PERSON = 20  # open pages of one person on all their devices
 SOCKETS_A_PROCESS = 5_000  # unless settings.LIVE_SOCKETS says otherwise
+MAX_QUERY = 1_000  # bytes of an address behind the question mark
 CONNECT_DEADLINE = 5.0  # seconds from the request to the decision
 
 _get_site_for = database_sync_to_async(get_site_for)
@@ -137,8 +140,8 @@ class SiteConsumer(LiveConsumer):
         return [await _get_site_for(self.scope["user"], slug, scope=VALUES, session=self.scope["session"])]
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
-        link = provider().link(self.accesses[0].site)
-        return ("site", self.accesses[0].site.id), lambda: ReadingsView(link, site_picture)
+        link, alarms = provider().link(self.accesses[0].site), self.accesses[0].allows(ALARMS)
+        return ("site", self.accesses[0].site.id, alarms), lambda: ReadingsView(link, site_picture, alarms=alarms)
 
 
 class AssetConsumer(SiteConsumer):
@@ -152,10 +155,25 @@ class AssetConsumer(SiteConsumer):
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
         asset = self.scope["url_route"]["kwargs"]["asset"]
-        link = provider().link(self.accesses[0].site)
-        return ("asset", self.accesses[0].site.id, asset), lambda: ReadingsView(
-            link, lambda catalog: asset_picture(catalog, asset)
+        link, alarms = provider().link(self.accesses[0].site), self.accesses[0].allows(ALARMS)
+        return ("asset", self.accesses[0].site.id, asset, alarms), lambda: ReadingsView(
+            link, lambda catalog: asset_picture(catalog, asset), alarms=alarms
         )
+
+
+class AlarmsConsumer(SiteConsumer):
+    """The alarm list of a site, narrowed by the query of the address."""
+
+    async def find_accesses(self) -> Sequence[SiteAccess]:
+        accesses = await super().find_accesses()
+        if not all(_sees_alarms(access) for access in accesses):
+            raise Http404
+        return accesses
+
+    def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
+        access = self.accesses[0]
+        query = QueryDict(self.scope.get("query_string", b"")[:MAX_QUERY])
+        return alarm_list(access, provider().link(access.site), query.dict())
 
 
 class MySitesConsumer(LiveConsumer):
@@ -165,7 +183,7 @@ class MySitesConsumer(LiveConsumer):
         return await _sites_for(self.scope["user"], session=self.scope["session"])
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
-        shown = frozenset((access.site.id, access.allows(VALUES)) for access in self.accesses)
+        shown = frozenset((access.site.id, access.allows(VALUES), access.allows(ALARMS)) for access in self.accesses)
 
         def make() -> SharedView:
             hub, links = get_hub(), provider()
@@ -176,10 +194,16 @@ class MySitesConsumer(LiveConsumer):
                         access.allows(VALUES),
                     )
                     for access in self.accesses
-                }
+                },
+                frozenset(access.site.slug for access in self.accesses if _sees_alarms(access)),
             )
 
         return ("my-sites", shown), make
+
+
+def _sees_alarms(access: SiteAccess) -> bool:
+    """Alarms come with the stream of values, so both rights are needed."""
+    return access.allows(VALUES) and access.allows(ALARMS)
 
 
 def _too_many(in_process: int, of_person: int) -> str:

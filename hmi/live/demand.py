@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
 
+from hmi.live.alarm_book import AlarmBook
 from hmi.sites.access import SiteAccess
 from hmi.sites.catalog import Catalog
 from hmi.sites.models import Site
+from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.messages import SourceState
 from relay_bridge.contract.readings import Reading
 
@@ -65,6 +67,14 @@ class Link(Protocol):
 
     @property
     def sources(self) -> Mapping[str, SourceState]: ...
+
+    @property
+    def alarms(self) -> AlarmBook:
+        """The site's alarm list; it is kept up while somebody listens to it."""
+
+    @property
+    def mode(self) -> SiteMode | None:
+        """The switch at the plant as last told; None before the agent was ever heard."""
 
     def agent_time(self) -> int:
         """Now by the agent's clock in epoch ms; the web app's own before the agent was ever heard."""

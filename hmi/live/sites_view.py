@@ -22,6 +22,7 @@ class _Follower:
     view: SitesView
     slug: str
     with_values: bool
+    with_alarms: bool = False
 
 
 @dataclass
@@ -30,6 +31,7 @@ class SiteLine:
 
     link: list[Any] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    alarms: dict[str, Any] = field(default_factory=dict)
 
 
 class SiteSummary:
@@ -58,6 +60,14 @@ class SiteSummary:
     def link_changed(self) -> None:
         self._recount()
 
+    # --- as a listener of its alarm list ---------------------------------------------------------------------
+
+    def alarms_changed(self, ids: Collection[str]) -> None:
+        self._recount()
+
+    def alarm_state_changed(self) -> None:
+        self._recount()
+
     # --- lists ------------------------------------------------------------------------------------------------
 
     def follow(self, follower: _Follower) -> None:
@@ -67,9 +77,11 @@ class SiteSummary:
             self._link.attach(self)
         else:
             self._link.watch_changed(self)
+        self._follow_alarms()
 
     def unfollow(self, view: SitesView) -> None:
         self._followers = [follower for follower in self._followers if follower.view is not view]
+        self._follow_alarms()
         if self._followers:
             self._link.watch_changed(self)
         else:
@@ -88,12 +100,20 @@ class SiteSummary:
     def followed(self) -> bool:
         return bool(self._followers)
 
+    def _follow_alarms(self) -> None:
+        if any(follower.with_alarms for follower in self._followers):
+            self._link.alarms.join(self)
+        else:
+            self._link.alarms.leave(self)
+
     def _recount(self) -> None:
-        line = self._make_line()
-        link_changed, counts_changed = line.link != self.line.link, line.counts != self.line.counts
+        line, before = self._make_line(), self.line
+        link_changed, counts_changed = line.link != before.link, line.counts != before.counts
+        alarms_changed = line.alarms != before.alarms
         self.line = line
         for follower in list(self._followers):
-            if link_changed or (counts_changed and follower.with_values):
+            news = (counts_changed and follower.with_values) or (alarms_changed and follower.with_alarms)
+            if link_changed or news:
                 follower.view.line_changed(follower.slug, at_once=link_changed)
 
     def _make_line(self) -> SiteLine:
@@ -101,6 +121,7 @@ class SiteSummary:
         line = SiteLine(link=[link.state.phase, link.state.since, link.state.reason])
         if link.catalog is not None:
             line.counts = count_tanks(link)
+        line.alarms = link.alarms.banner()
         return line
 
 
@@ -126,10 +147,12 @@ def count_tanks(link: Link) -> dict[str, int]:
 class SitesView(SharedView):
     """The lists of everybody who may know of the same sites, with the same say on which may be seen into."""
 
-    def __init__(self, summaries: Mapping[str, tuple[SiteSummary, bool]]) -> None:
-        """``summaries`` by slug, each with whether the values behind it may be shown."""
+    def __init__(self, summaries: Mapping[str, tuple[SiteSummary, bool]], alarms: frozenset[str] = frozenset()) -> None:
+        """``summaries`` by slug, each with whether the values behind it may be shown; ``alarms``: of which sites the
+        alarms may."""
         super().__init__()
         self._summaries = dict(summaries)
+        self._alarms = alarms
         self._changed: set[str] = set()
         self._changed_at: dict[str, int] = {}
 
@@ -148,7 +171,7 @@ class SitesView(SharedView):
 
     def start(self) -> None:
         for slug, (summary, with_values) in self._summaries.items():
-            summary.follow(_Follower(self, slug, with_values))
+            summary.follow(_Follower(self, slug, with_values, slug in self._alarms))
 
     def stop(self, parting: Sequence[SiteAccess]) -> None:
         for access in parting:
@@ -183,10 +206,12 @@ class SitesView(SharedView):
         return encode_body({"t": now_ms()})
 
     def _lines(self, slugs: Iterable[str]) -> dict[str, Any]:
-        lines = {}
+        lines: dict[str, Any] = {}
         for slug in slugs:
             summary, with_values = self._summaries[slug]
             lines[slug] = {"link": summary.line.link} | (summary.line.counts if with_values else {})
+            if slug in self._alarms:
+                lines[slug]["al"] = summary.line.alarms
         return lines
 
 

@@ -29,9 +29,13 @@ def encode_body(fields: dict[str, Any]) -> str:
 class ReadingsView(SharedView):
     """Readings of one site, as a picture chooses them. A ``Watcher`` of the site's link."""
 
-    def __init__(self, link: Link, choose: Callable[[Catalog], Picture]) -> None:
+    def __init__(self, link: Link, choose: Callable[[Catalog], Picture], *, alarms: bool = False) -> None:
+        """``alarms``: everybody who looks may see alarms, so the banner goes along."""
         super().__init__()
         self._link = link
+        self._alarms = alarms
+        self._banner: dict[str, Any] = {}
+        self._banner_at = 0
         self._choose = choose
         self._catalog: Catalog | None = None
         self._picture = Picture()
@@ -71,6 +75,16 @@ class ReadingsView(SharedView):
         if self._changed or self._stale_assets:
             self.values_changed()
 
+    # --- as a listener of the alarm list ----------------------------------------------------------------------
+
+    def alarms_changed(self, ids: Collection[str]) -> None:
+        self.values_changed()
+
+    def alarm_state_changed(self) -> None:
+        self.values_changed()
+
+    # --- as a watcher of the link, again ----------------------------------------------------------------------
+
     def link_changed(self) -> None:
         came_live = self.trustworthy and not self._was_live
         self._was_live = self.trustworthy
@@ -94,10 +108,14 @@ class ReadingsView(SharedView):
             self._lay_out(self._link.catalog)
         self._told, self._was_live = self._state_wire(), self.trustworthy
         self._link.attach(self)
+        if self._alarms:
+            self._banner = self._link.alarms.banner()
+            self._link.alarms.join(self)
 
     def stop(self, parting: Sequence[SiteAccess]) -> None:
         for access in parting:  # people move from page to page: the link waits for them a little
             self._link.expect(access)
+        self._link.alarms.leave(self)
         self._link.detach(self)
 
     def members_changed(self) -> None:
@@ -111,6 +129,8 @@ class ReadingsView(SharedView):
         for tag in self._changed:
             self._changed_at[tag] = revision
         moved = self._derive(revision)
+        if self._alarms and self._banner != self._link.alarms.banner():
+            self._banner, self._banner_at, moved = self._link.alarms.banner(), revision, True
         if self._changed or moved:
             self.revision = revision
         self._changed.clear()
@@ -129,6 +149,8 @@ class ReadingsView(SharedView):
                 "src": self._source_wire(),
                 "link": self._link_wire(),
                 "hb": HEARTBEAT_MS,
+                **self._mode_wire(),
+                **({"al": self._banner} if self._alarms else {}),
             }
         )
 
@@ -144,11 +166,13 @@ class ReadingsView(SharedView):
         derived = {asset: self._derived[asset].as_wire() for asset, at in self._derived_at.items() if at > since}
         if derived:
             fields["x"] = derived
+        if self._alarms and self._banner_at > since:
+            fields["al"] = self._banner
         return encode_body(fields)
 
     def make_state_body(self) -> str:
         fields = {"t": self._link.agent_time(), "src": self._source_wire(), "link": self._link_wire()}
-        return encode_body(fields)
+        return encode_body(fields | self._mode_wire())
 
     # --- inside ----------------------------------------------------------------------------------------------
 
@@ -190,13 +214,18 @@ class ReadingsView(SharedView):
         return moved
 
     def _state_wire(self) -> tuple[Any, ...]:
-        return self._link.state, self.trustworthy, self._source_wire()
+        return self._link.state, self.trustworthy, self._source_wire(), self._link.mode
 
     def _link_wire(self) -> list[Any]:
         """The link's state, dated by the agent's clock like everything on the page."""
         state = self._link.state
         phase = "connecting" if state.phase == "live" and not self.trustworthy else state.phase
         return [phase, self._link.agent_moment(state.since), state.reason]
+
+    def _mode_wire(self) -> dict[str, Any]:
+        """The switch at the plant, where it is not fully open: mode, since (epoch ms, agent's clock), who set it."""
+        mode = self._link.mode
+        return {} if mode is None or mode.mode == "full" else {"mode": [mode.mode, mode.since, mode.by]}
 
     def _source_wire(self) -> dict[str, Any]:
         return {source: state for source, state in self._link.sources.items() if source in self._sources}

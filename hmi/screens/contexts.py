@@ -9,8 +9,10 @@ from typing import Any
 
 from django.urls import reverse
 
+from hmi.controls.standing import mode_words
 from hmi.live.first_paint import LinkSummary
 from hmi.screens.asking import SiteAnswer
+from hmi.screens.presenters.alarm_banner import show_banner, show_counts
 from hmi.screens.presenters.asset import show_asset_page
 from hmi.screens.presenters.badges import ALL_BADGES
 from hmi.screens.presenters.links import ShownLink, show_link
@@ -75,6 +77,16 @@ def silent_asset_context(access: SiteAccess, answer: SiteAnswer, socket: str) ->
     return _live_context(access, answer, socket)
 
 
+def trend_page_context(access: SiteAccess, answer: SiteAnswer, socket: str) -> tuple[dict[str, Any], Scene]:
+    """Around a trend, and the conditions under which its present values are shown."""
+    return _live_context(access, answer, socket), _scene(access, answer)
+
+
+def place_context(access: SiteAccess, summary: LinkSummary) -> dict[str, Any]:
+    """What every page of a site has: its name, link, clock and alarm banner."""
+    return _place_context(access, summary)
+
+
 def link_only_context(access: SiteAccess, summary: LinkSummary, now: int) -> dict[str, Any]:
     """A role without values follows the link through the socket of "my sites", which tells it nothing else."""
     card = _shown_sites([access], {access.site.slug: summary}, now)[0]
@@ -111,6 +123,8 @@ def _place_context(access: SiteAccess, summary: LinkSummary) -> dict[str, Any]:
         "now": str(now),
         "as_of": at(now, zone).strftime("%H:%M:%S"),
         "link": show_link(*told, zone, now),
+        "mode": "" if summary.mode is None else mode_words(summary.mode, zone, now),
+        "banner": show_banner(access, summary),
         "role": role_text(access.role_name),
         "until": until_text(access.valid_until, zone, now),
     }
@@ -144,4 +158,5 @@ def _facts(summary: LinkSummary) -> SiteFacts:
         tanks=counts.get("tanks"),
         stale=counts.get("stale"),
         alarms=counts.get("alarm"),
+        banner=show_counts(summary.alarms),
     )

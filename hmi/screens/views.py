@@ -19,9 +19,11 @@ from hmi.live.first_paint import ensure_link, link_summary
 from hmi.live.pictures import asset_picture, site_picture
 from hmi.screens.asking import ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
+from hmi.screens.control_section import control_section
 from hmi.screens.denials import says_why
 from hmi.screens.presenters.own_access import ShownRequest, show_requests
 from hmi.screens.requests import PageRequest, wants_part
+from hmi.screens.trend_views import small_trend
 from hmi.sites.access import NOT_FOUND, SiteAccess, aending_soon, aget_site_for, asites_for
 from hmi.sites.access_requests import AccessRequest
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
@@ -83,7 +85,9 @@ async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> Ht
     found = answer.catalog.asset(asset_id)
     if found is None or (found.kind == "tank") != (kind == "tanks"):
         raise Http404(NOT_FOUND)
-    return render(request, "screens/asset.html", asset_context(access, answer, found, socket))
+    controls = await control_section(access, answer, found, await request.auser())
+    context = asset_context(access, answer, found, socket) | {"controls": controls}
+    return render(request, "screens/asset.html", context | await small_trend(access, answer, found))
 
 
 @database_sync_to_async

@@ -9,20 +9,21 @@ from django.http import HttpRequest
 
 from hmi.sites import access_request_admin, grant_admin, person_admin
 from hmi.sites.conduit_admin import ConduitActions, ConduitInline
+from hmi.sites.enrolment_admin import EnrolmentActions
 from hmi.sites.models import Site
 
 __all__ = ["SiteAdmin", "access_request_admin", "grant_admin", "person_admin"]
 
 
 @admin.register(Site)
-class SiteAdmin(ConduitActions, admin.ModelAdmin):
+class SiteAdmin(ConduitActions, EnrolmentActions, admin.ModelAdmin):
     list_display = ("name", "slug", "time_zone", "enabled", "created")
     list_filter = ("enabled", "time_zone")
     search_fields = ("name", "slug")
     date_hierarchy = "created"
     readonly_fields = ("slug", "created")
     inlines = (ConduitInline,)
-    actions = ("count_listeners", "rotate_send_key")
+    actions = ("count_listeners", "rotate_send_key", "make_enrolment_code")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # see ConduitInline

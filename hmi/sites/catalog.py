@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from relay_bridge.contract.acting import CatalogCommand
 from relay_bridge.contract.messages import CatalogAnswer, CatalogAsset, CatalogTag
 
 MAX_TAGS = 20_000  # of one site; beyond it something is wrong at the other end
 MAX_ASSETS = 5_000
 MAX_AREAS = 500
+MAX_COMMANDS = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +22,7 @@ class Catalog:
     areas: tuple[str, ...] = ()
     assets: tuple[CatalogAsset, ...] = ()
     tags: tuple[CatalogTag, ...] = ()
+    commands: tuple[CatalogCommand, ...] = ()
     _tags: dict[str, CatalogTag] = field(init=False, repr=False)
     _assets: dict[str, CatalogAsset] = field(init=False, repr=False)
     _by_asset: dict[str, tuple[CatalogTag, ...]] = field(init=False, repr=False)
@@ -52,7 +55,10 @@ class Catalog:
         tags = tuple({tag.id: tag for page in pages for tag in page.tags}.values())
         if len(tags) > MAX_TAGS or len(assets) > MAX_ASSETS or len(areas) > MAX_AREAS:
             raise ValueError(f"the catalog has more than {MAX_TAGS} tags, {MAX_ASSETS} assets or {MAX_AREAS} areas")
-        return cls(pages[0].cat, areas, assets, tags)
+        commands = tuple({command.id: command for page in pages for command in page.commands}.values())
+        if len(commands) > MAX_COMMANDS:
+            raise ValueError(f"the catalog has more than {MAX_COMMANDS} commands")
+        return cls(pages[0].cat, areas, assets, tags, commands)
 
     def tag(self, tag_id: str) -> CatalogTag | None:
         return self._tags.get(tag_id)
@@ -70,6 +76,13 @@ class Catalog:
 
     def assets_in(self, area: str) -> tuple[CatalogAsset, ...]:
         return tuple(asset for asset in self.assets if asset.area == area)
+
+    def command(self, command_id: str) -> CatalogCommand | None:
+        return next((command for command in self.commands if command.id == command_id), None)
+
+    def commands_of(self, asset_id: str) -> tuple[CatalogCommand, ...]:
+        """The commands of an asset that are open at the site, in the agent's order."""
+        return tuple(command for command in self.commands if command.asset == asset_id)
 
     @property
     def tanks(self) -> tuple[CatalogAsset, ...]:

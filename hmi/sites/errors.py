@@ -2,6 +2,7 @@
 
 SiteError
 ├── SiteUnreachable    no answer in time: the relay, the agent or the session between is not there
+├── AnswerLost         a change was sent and no answer came: it may have happened or not
 └── SiteRefused        the agent said no, with a code of the process API
     └── AccessEnded    the grant behind the access no longer holds: nobody asked the agent
 """
@@ -25,6 +26,14 @@ class SiteUnreachable(SiteError):  # noqa: N818 - says what is the matter
         self.site = site
         self.reason = reason
         self.waited = waited
+
+
+class AnswerLost(SiteError):  # noqa: N818 - says what is the matter
+    """The one attempt was made; ``reason`` is why nothing is known of it. Only asking for its key tells more."""
+
+    def __init__(self, site: str, reason: str) -> None:
+        super().__init__(f"{site} did not answer a change that was sent: {reason}")
+        self.reason = reason
 
 
 class SiteRefused(SiteError):  # noqa: N818

@@ -3,8 +3,8 @@
     catalog = await get_gateway().catalog(access)
     readings = await get_gateway().read(access, [tag.id for tag in catalog.tags_of("TK-101")])
 
-Every call is made under the person's own site token, narrowed to live data. Nothing is asked of a site for an access
-that does not hold ``data:live``: that is checked here as well as in the views and at the agent.
+Every call is made under the person's own site token, narrowed to the one scope that it needs. Nothing is asked of a
+site for an access that does not hold it: that is checked here as well as in the views and at the agent.
 """
 
 from __future__ import annotations
@@ -28,18 +28,27 @@ from hmi.sites.background import in_background
 from hmi.sites.catalog import Catalog
 from hmi.sites.conduit_info import conduit_stamps
 from hmi.sites.errors import AccessEnded, SiteError, SiteRefused, SiteUnreachable
-from hmi.sites.presented_tokens import TokenKey
+from hmi.sites.presented_tokens import LIVE, TokenKey
+from hmi.sites.single_use import Change, Clock, ask_once, send_once
 from hmi.sites.site_line import OpenLine, SiteLine
+from relay_bridge.contract.acting import ActAnswer, Trace, TraceAnswer, TraceRow
+from relay_bridge.contract.alarms import Ack, AckAnswer, Journal, JournalAnswer, Shelve
 from relay_bridge.contract.codec import parse_read_item
 from relay_bridge.contract.errors import MalformedMessage
+from relay_bridge.contract.history import Hist, HistAnswer
 from relay_bridge.contract.messages import MAX_TAGS, CatalogAnswer, CatalogQuery, Read, ReadAnswer
 from relay_bridge.contract.readings import Reading
-from relay_bridge.contract.scopes import SCOPE_OF_METHOD
+from relay_bridge.contract.scopes import SCOPE_OF_METHOD, SCOPES
 
 logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0  # seconds between looks at what stands behind open sessions, beside those after each change
 READ_DEADLINE = 2.0  # seconds, opening a session included: then the page shows the last known readings as stale
 CATALOG_DEADLINE = 5.0  # seconds, all pages together
+JOURNAL_DEADLINE = 4.0  # seconds for one page of past alarms
+ACK_DEADLINE = 7.0  # seconds; the agent gives its sources 4 and answers within 5
+HISTORY_DEADLINE = 17.0  # seconds; the agent gives up after 15
+HISTORY_AT_ONCE = 2  # of one person, at all sites together; the others wait for their turn within their deadline
+HISTORY_WAITING = 16  # of one person; more than a page with eight pens ever asks
 REVALIDATE = 30.0  # seconds a catalog is taken as it is before the site is asked whether it changed
 MAX_READ_TAGS = 2_000  # in one call of ``read``
 MAX_PAGES = 200  # of one catalog
@@ -55,6 +64,14 @@ class _CatalogSlot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+class _Historian:
+    """One person's questions for history: those running, and how many there are with those that wait."""
+
+    def __init__(self) -> None:
+        self.turns = asyncio.Semaphore(HISTORY_AT_ONCE)
+        self.asked = 0
+
+
 class Gateway:
     """Made by ``get_gateway``; ``close`` ends its sessions."""
 
@@ -62,6 +79,7 @@ class Gateway:
         self._loop = weakref.ref(asyncio.get_running_loop())
         self._lines: dict[UUID, SiteLine] = {}
         self._catalogs: dict[UUID, _CatalogSlot] = {}
+        self._historians: dict[int, _Historian] = {}
         self._must_look = False
         self._looking: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -110,6 +128,62 @@ class Gateway:
             raise SiteUnreachable(access.site.name, f"the agent's readings make no sense: {error}", 0.0) from error
         return readings
 
+    async def journal(self, access: SiteAccess, query: Journal) -> JournalAnswer:
+        """One page of past alarm events, within 4 s. Raises as ``read`` does."""
+        _check_scope(access, "journal")
+        async with self._deadline(access, JOURNAL_DEADLINE):
+            return await self._call(access, "journal", query, JournalAnswer)
+
+    async def acknowledge(self, access: SiteAccess, ack: Ack) -> AckAnswer:
+        """What became of each alarm, within 7 s. Raises as ``read`` does; after ``SiteUnreachable`` nobody knows
+        whether it was done, and the same ``key`` asks again without doing it twice."""
+        _check_scope(access, "ack")
+        async with self._deadline(access, ACK_DEADLINE):
+            return await self._call(access, "ack", ack, AckAnswer)
+
+    async def shelve(self, access: SiteAccess, shelve: Shelve) -> AckAnswer:
+        """The same for shelving one alarm, or bringing it back."""
+        _check_scope(access, "shelve")
+        async with self._deadline(access, ACK_DEADLINE):
+            return await self._call(access, "shelve", shelve, AckAnswer)
+
+    async def history(self, access: SiteAccess, query: Hist) -> HistAnswer:
+        """One answer to ``hist`` within 17 s; ``cur`` in it asks for the rest. At most two at a time of one person.
+
+        Raises ``SiteUnreachable``, ``SiteRefused`` (``busy`` beyond 16 of one person), ``AccessEnded``.
+        """
+        _check_scope(access, "hist")
+        historian = self._historians.setdefault(access.user_id, _Historian())
+        if historian.asked >= HISTORY_WAITING:
+            raise SiteRefused("busy", "You have too many questions for history open. Wait for them.", retryable=True)
+        historian.asked += 1
+        try:
+            async with self._deadline(access, HISTORY_DEADLINE), historian.turns:
+                return await self._call(access, "hist", query, HistAnswer, HISTORY_DEADLINE)
+        finally:
+            historian.asked -= 1
+            if not historian.asked:
+                self._historians.pop(access.user_id, None)
+
+    async def act(self, access: SiteAccess, change: Change, clock: Clock) -> ActAnswer:
+        """Write a setpoint or execute a command: once, under a token for this change alone, by nobody repeated.
+
+        ``SiteRefused``, ``SiteUnreachable``: nothing was done. ``AnswerLost``: only ``outcome`` can tell.
+        """
+        _check_scope(access, change.method)
+        return await send_once(self._line(access), access, change, clock)
+
+    async def outcome(self, access: SiteAccess, key: str) -> ActAnswer:
+        """What became of an own change; ``SiteRefused`` with ``not_found`` when the site never had it."""
+        _check_scope(access, "wstat")
+        return await ask_once(self._line(access), access, key)
+
+    async def trace(self, access: SiteAccess, most: int = 20) -> list[TraceRow]:
+        """The person's own last actions as the site has them, newest first, within 2 s. Raises as ``read`` does."""
+        _check_scope(access, "trace")
+        async with self._deadline(access, READ_DEADLINE):
+            return (await self._call(access, "trace", Trace(max=most), TraceAnswer)).rows
+
     async def capabilities(self, access: SiteAccess) -> frozenset[str]:
         """What the site's sources can do (``read``, ``subscribe``, ``history_raw``, ``alarms``, ...), within 2 s.
 
@@ -146,20 +220,28 @@ class Gateway:
     def _line(self, access: SiteAccess) -> SiteLine:
         return self._lines.setdefault(access.site.id, SiteLine(access.site.id, access.site.name))
 
-    async def _call(self, access: SiteAccess, method: str, parameters: msgspec.Struct, result: type[_T]) -> _T:
+    async def _call(
+        self,
+        access: SiteAccess,
+        method: str,
+        parameters: msgspec.Struct,
+        result: type[_T],
+        deadline: float = CATALOG_DEADLINE,
+    ) -> _T:
         line = self._line(access)
+        scope = SCOPE_OF_METHOD[method] or LIVE
         for retries_left in range(RETRIES, -1, -1):
             session, tokens = await line.use()
             self._follow_others()
             try:
-                async with tokens.handle_for(access) as handle:
-                    return await session.call(method, parameters, result, handle=handle, deadline=CATALOG_DEADLINE)
+                async with tokens.handle_for(access, scope) as handle:
+                    return await session.call(method, parameters, result, handle=handle, deadline=deadline)
             except AccessEnded:
                 raise
             except SiteRefused as refusal:
                 if refusal.code != "auth" or not retries_left:
                     raise
-                tokens.forget((access.key, access.session_key))
+                tokens.forget(TokenKey(access.key, access.session_key, scope))
             except SiteUnreachable:
                 # Only a session that broke is worth another try: a silent site stays silent.
                 if not session.closed or not retries_left:
@@ -228,9 +310,9 @@ class Gateway:
 
 def _look_at(held: Collection[TokenKey], sites: Collection[UUID]) -> tuple[dict[AccessKey, str], set[str], Any]:
     """Which accesses ended, which sessions stand, and how the sites are reached now."""
-    sessions = {session_key for _, session_key in held if session_key}
+    sessions = {key.session_key for key in held if key.session_key}
     return (
-        still_live({access_key for access_key, _ in held}),
+        still_live({key.access for key in held}),
         standing_session_keys(sessions, time.time()),
         conduit_stamps(sites),
     )
@@ -240,8 +322,7 @@ _alook = access_changes.in_own_thread(_look_at)
 
 
 def _is_over(key: TokenKey, ended: Collection[AccessKey], signed_in: Collection[str]) -> bool:
-    access_key, session_key = key
-    return access_key in ended or (bool(session_key) and session_key not in signed_in)
+    return key.access in ended or (bool(key.session_key) and key.session_key not in signed_in)
 
 
 async def _give_back(line: OpenLine, keys: Collection[TokenKey]) -> None:
@@ -281,4 +362,4 @@ def _check_scope(access: SiteAccess, method: str) -> None:
     """By the table that the agent asks too (contract/scopes.py)."""
     scope = SCOPE_OF_METHOD[method]
     if scope is not None and not access.allows(scope):
-        raise SiteRefused("role", f"The role {access.role_name} does not show live values.")
+        raise SiteRefused("role", f"The role {access.role_name} does not hold this right: {SCOPES[scope].lower()}.")

@@ -4,6 +4,7 @@
 ``Conduit``          the site's hybrid connection: where it is, the Send key's file, the agent's pinned certificate
 ``AccessNews``       (hmi/sites/access_news.py) what one web process tells the others about access
 ``ConduitChange``    what was done to a conduit's keys, when and by whom
+``Enrolment``        (hmi/sites/enrolment_rows.py) a one-time code with which an agent enrolls, and what became of it
 ``Grant``            (hmi/sites/grants.py) a role that a person holds at a site from a time until a time
 ``GrantReminder``    who was told that which grant ends
 ``SiteAccessToken``  which access token was opened for which grant and which signed-in session
@@ -28,6 +29,7 @@ from oauth2_provider.settings import oauth2_settings
 from hmi.sites.access_news import AccessNews
 from hmi.sites.access_requests import AccessRequest
 from hmi.sites.company_groups import CompanyGroup, GroupGrant
+from hmi.sites.enrolment_rows import Enrolment
 from hmi.sites.grants import Grant
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "CompanyGroup",
     "Conduit",
     "ConduitChange",
+    "Enrolment",
     "Grant",
     "GrantReminder",
     "GroupGrant",

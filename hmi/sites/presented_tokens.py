@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
 
 from hmi.sites.access import AccessKey, SiteAccess
 from hmi.sites.background import in_background
@@ -18,16 +19,20 @@ from hmi.sites.errors import SiteRefused
 from hmi.sites.site_session import SiteSession
 from hmi.sites.tokens import asite_token_for
 from relay_bridge.contract.messages import AuthAnswer
-from relay_bridge.contract.scopes import SCOPE_OF_METHOD
 from relay_bridge.contract.tokens import READ_LIFE
 
 RENEW_BEFORE = 30  # seconds before its expiry a token is replaced
 GIVE_BACK_DEADLINE = 2.0  # seconds
-MAX_PLACES = 256  # tokens on one session, where the agent allows that many
-# All that catalog and read need.
-LIVE_SCOPES = frozenset(scope for scope in (SCOPE_OF_METHOD["catalog"], SCOPE_OF_METHOD["read"]) if scope)
+MAX_PLACES = 248  # tokens on one session; eight of the agent's 256 stay free for those that change something, once
+LIVE = "data:live"  # all that catalog and read need
 
-TokenKey = tuple[AccessKey, str]  # and the signed-in session: a token ends with it
+
+class TokenKey(NamedTuple):
+    """Whose token it is, under which sign-in (it ends with it), and the one scope that it carries."""
+
+    access: AccessKey
+    session_key: str
+    scope: str = LIVE
 
 
 class _NoRoom(Exception):  # noqa: N818 - an event: the agent takes no more tokens on this session
@@ -61,17 +66,18 @@ class PresentedTokens:
         return list(self._places)
 
     @contextlib.asynccontextmanager
-    async def handle_for(self, access: SiteAccess) -> AsyncIterator[int]:
-        """The agent's handle of a token for ``access`` with at least 30 s left, kept for the length of the block.
+    async def handle_for(self, access: SiteAccess, scope: str = LIVE) -> AsyncIterator[int]:
+        """The agent's handle of a token for ``access`` with ``scope`` alone and at least 30 s left, for the block.
 
         Raises ``AccessEnded`` when the grant no longer holds, ``SiteRefused``, ``SiteUnreachable``. Waits while every
         place is in use; the caller's deadline bounds that.
         """
+        key = TokenKey(access.key, access.session_key, scope)
         while True:
-            place = await self._take(access)
+            place = await self._take(key)
             try:
                 try:
-                    handle = await self._fresh(place, access)
+                    handle = await self._fresh(place, access, key)
                 except _NoRoom:
                     continue
                 yield handle
@@ -90,9 +96,9 @@ class PresentedTokens:
     def ended_by_hand(self) -> list[TokenKey]:
         """Those whose access token was ended by hand since they were minted."""
         return [
-            (key, session_key)
-            for (key, session_key), place in self._places.items()
-            if place.minted and ended_since(key.grant_id, session_key, place.minted)
+            key
+            for key, place in self._places.items()
+            if place.minted and ended_since(key.access.grant_id, key.session_key, place.minted)
         ]
 
     async def give_back(self, keys: Iterable[TokenKey]) -> None:
@@ -109,8 +115,7 @@ class PresentedTokens:
         if handles:
             await self._session.drop(handles, deadline=GIVE_BACK_DEADLINE)
 
-    async def _take(self, access: SiteAccess) -> _Place:
-        key = (access.key, access.session_key)
+    async def _take(self, key: TokenKey) -> _Place:
         async with self._freed:
             await self._freed.wait_for(lambda: key in self._places or self._has_room())
             place = self._places.pop(key, None)
@@ -127,23 +132,23 @@ class PresentedTokens:
         key = next(key for key, place in self._places.items() if not place.users)
         return self._places.pop(key).handle
 
-    async def _fresh(self, place: _Place, access: SiteAccess) -> int:
+    async def _fresh(self, place: _Place, access: SiteAccess, key: TokenKey) -> int:
         if place.handle is None or place.expires - time.time() <= RENEW_BEFORE:
             if place.presenting is None or place.presenting.done():
-                place.presenting = in_background(self._present(place, access), "present a site token")
+                place.presenting = in_background(self._present(place, access, key), "present a site token")
             # Shielded: whoever gives up waiting leaves the token to the others who wait for it.
             await asyncio.shield(place.presenting)
         assert place.handle is not None  # noqa: S101 - presenting set it or raised
         return place.handle
 
-    async def _present(self, place: _Place, access: SiteAccess) -> None:
+    async def _present(self, place: _Place, access: SiteAccess, key: TokenKey) -> None:
         minted = time.monotonic()
         try:
-            token = await asite_token_for(access, LIVE_SCOPES, READ_LIFE)
+            token = await asite_token_for(access, {key.scope}, READ_LIFE)
             answer = await self._authenticate(token, place)
         except BaseException:
-            if self._places.get((access.key, access.session_key)) is place:
-                del self._places[access.key, access.session_key]
+            if self._places.get(key) is place:
+                del self._places[key]
             raise
         if place.over:  # given back meanwhile: this one must not outlive it, and whoever waits looks anew
             await self._session.drop([answer.a], deadline=GIVE_BACK_DEADLINE)

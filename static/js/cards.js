@@ -1,5 +1,6 @@
 // The cards of a person's sites: link state and counts of each, from the frames of the page "my sites".
 
+import { drawWaiting } from "./banner.js";
 import { say } from "./strip.js";
 import { linkText } from "./words.js";
 
@@ -43,6 +44,7 @@ export class Cards {
         place.hidden = facts[kind] === undefined || (kind === "alarm" && facts[kind] === 0);
         say(place.querySelector("strong"), String(facts[kind] ?? ""));
       }
+      drawWaiting(card.querySelector("[data-waiting]"), facts.al);
     }
   }
 

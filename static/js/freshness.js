@@ -37,6 +37,7 @@ export class Freshness {
     this.ended = false;
     this.link = null; // [state, since, reason], or null on pages that are about no single site
     this.sources = null;
+    this.mode = null; // [mode, since, by] of the switch at the plant, or null while it is fully open
   }
 
   frame(remote) {

@@ -1,6 +1,7 @@
 // The script of every live page: one socket, what it brings into the elements, and honest marks when it brings nothing.
 
 import { Assets } from "./assets.js";
+import { Banner } from "./banner.js";
 import { Cards } from "./cards.js";
 import { Freshness } from "./freshness.js";
 import { clearNotice, notice } from "./notices.js";
@@ -18,6 +19,7 @@ const freshness = new Freshness(Number(now));
 const board = new Board(zone);
 const assets = new Assets();
 const cards = new Cards();
+const banner = new Banner();
 let wakeTimer = 0;
 
 // What is derived is drawn when it changed (`changed`: the ids, null for all) or when its level turned stale or fresh.
@@ -27,21 +29,35 @@ function draw(changed = new Set()) {
   else if (changed.size) assets.draw(board, changed);
   cards.draw(freshness);
   drawStrip(freshness, { place, zone });
+  banner.draw(freshness);
+  tell();
+  document.dispatchEvent(new CustomEvent("live:drawn", { detail: { board, freshness } })); // for a trend's live edge
 }
 
 function take(frame) {
   freshness.frame(frame.t);
-  if (frame.link) freshness.link = frame.link;
+  banner.take(frame.al);
+  if (frame.link) {
+    freshness.link = frame.link;
+    freshness.mode = frame.mode ?? null; // comes with the link's state, and only while the plant is not fully open
+  }
   if (frame.src) freshness.sources = frame.src;
   if (frame.k === "s") {
     takeSnapshot(frame);
+    tell(frame);
     draw(null);
   } else if (frame.k === "d") {
     const changed = assets.standingOn(board.update(frame));
     assets.update(frame.x);
     cards.update(frame.sites);
+    tell(frame);
     draw(new Set([...changed, ...Object.keys(frame.x ?? {})]));
   } else draw();
+}
+
+// For what only some pages show, alarms for instance: they listen instead of being loaded everywhere.
+function tell(frame = null) {
+  document.dispatchEvent(new CustomEvent("live", { detail: { frame, freshness } }));
 }
 
 function takeSnapshot(frame) {
@@ -78,6 +94,7 @@ function end(why, href, label) {
   board.blank();
   assets.blank();
   cards.blank();
+  banner.blank();
   clearNotice("farewell"); // the end says the same, and says what to do
   endPage(why, href, label);
   draw();

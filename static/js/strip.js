@@ -1,6 +1,6 @@
 // The strip on top: the site's link, this phone's connection, the clock. And the notice that ends a page.
 
-import { ageText, clockText, linkText } from "./words.js";
+import { ageText, clockText, linkText, modeText } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -18,11 +18,21 @@ export function drawStrip(freshness, { place, zone }) {
     const words = linkText(state, since, zone, now);
     say(byId("strip-link-words"), `${place}: ${doubt && doubt !== "checking" ? "last known: " : ""}${words}`);
     say(byId("strip-reason"), state === "live" ? "" : reason || "");
+    drawMode(freshness.mode ? modeText(...freshness.mode, zone, now) : "");
     byId("strip-link").dataset.state = doubt ? "" : state;
   }
   say(byId("strip-phone"), phoneWords(freshness, doubt));
   say(byId("strip-age"), doubt === "stale" ? `No data for ${ageText(freshness.silence / 1000)}.` : "");
   byId("strip").toggleAttribute("data-trouble", Boolean(doubt) || Boolean(link && link[0] !== "live"));
+}
+
+// The switch at the plant, on the strip and over the controls of a unit.
+function drawMode(words) {
+  say(byId("strip-mode"), words);
+  const controls = byId("controls-mode");
+  if (!controls) return;
+  controls.hidden = !words;
+  say(controls, words ? `Closed at the plant. ${words}.` : "");
 }
 
 function phoneWords(freshness, doubt) {

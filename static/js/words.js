@@ -33,6 +33,7 @@ const LINK = new Map([
   ["silent", "Site silent"],
   ["down", "Site not reachable"],
 ]);
+const MODES = new Map([["off", "Switched off"], ["read-only", "Read-only"]]);
 const SWATCHES = ["dots", "stripes", "bars", "cross", "checks", "rings"];
 export const ARROWS = { receiving: "\u25b2", discharging: "\u25bc" };
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -103,6 +104,20 @@ export function linkText(state, since, zone, now) {
   const words = LINK.get(state) ?? "Link state not known";
   const told = since > 0 && LINK.has(state) && state !== "connecting" ? `${words} since ${sinceText(since, zone, now)}` : words;
   return state === "silent" || state === "down" ? `${told}, trying` : told;
+}
+
+// The switch at the plant: empty while it is fully open.
+export function modeText(mode, since, by, zone, now) {
+  const words = MODES.get(mode);
+  if (!words) return "";
+  const setBy = by ? `, set by ${by}` : "";
+  return since > 0 ? `${words}${setBy} ${setText(since, zone, now)}` : `${words}${setBy}`;
+}
+
+function setText(ms, zone, now) {
+  const then = parts(ms, zone);
+  const clock = `${then.hour}:${then.minute}`;
+  return sameDay(then, parts(now, zone)) ? `at ${clock}` : `on ${then.year}-${two(then.month)}-${two(then.day)} at ${clock}`;
 }
 
 export function clockText(ms, zone) {

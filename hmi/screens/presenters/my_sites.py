@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from hmi.screens.presenters.alarm_banner import ShownCounts
 from hmi.screens.presenters.links import ShownLink, show_link
 from hmi.screens.presenters.words import ending_text, until_text
 from hmi.sites.access import SiteAccess
@@ -29,6 +30,7 @@ class SiteFacts:
     tanks: int | None = None
     stale: int | None = None
     alarms: int | None = None
+    banner: ShownCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class ShownSite:
     stale: int | None
     alarms: int | None
     ends: str = ""
+    waiting: ShownCounts | None = None
 
 
 def show_sites(
@@ -77,6 +80,7 @@ def _show(access: SiteAccess, facts: SiteFacts, now: int, end: datetime | None) 
         tanks=facts.tanks if sees else None,
         stale=facts.stale if sees else None,
         alarms=facts.alarms if sees else None,
+        waiting=facts.banner if sees and access.allows("alarm:read") else None,
         ends=f"Your access to {site.name} ends {ending_text(end, zone, now)}." if end else "",
     )
 

@@ -12,7 +12,7 @@ from hmi.sites.access_requests import AccessRequest, RequestState
 from hmi.sites.explain import Reason, Why
 from hmi.sites.grants import State
 from hmi.sites.models import Site
-from relay_bridge.contract.scopes import SCOPE_OF_METHOD, WRITE_SCOPES
+from relay_bridge.contract.scopes import WRITE_SCOPES
 
 KNOW = "status:read"  # the right to know of the site: while it holds, the site is open to the person
 
@@ -72,9 +72,8 @@ def _group(site: Site, reasons: Iterable[Reason]) -> tuple[ShownRights, ...]:
 
 
 def _judge(site: Site, reason: Reason) -> tuple[bool, str]:
-    if reason.allowed and reason.scope in WRITE_SCOPES and reason.scope not in SCOPE_OF_METHOD.values():
-        told = f"Your role {reason.role} allows it, but {site.name} is read-only: it takes no changes from here."
-        return False, told
+    if reason.allowed and reason.scope in WRITE_SCOPES:
+        return True, f"Your role {reason.role} allows it. Which values take a change, and when, {site.name} decides."
     return reason.why is Why.GRANTED, reason.told
 
 

@@ -51,6 +51,7 @@ class Terminal:
         self.tanks = [101, 102]
         self.lease = 30.0  # seconds
         self.heartbeat = 1.0  # seconds
+        self.alarms = False  # of the limits, and people may act on them
 
     async def start(self, slug: str = "north") -> None:
         self.relay = managed_relay(self._folder)
@@ -67,7 +68,11 @@ class Terminal:
     async def start_agent(self) -> None:
         values = "".join(VALUES % {"number": number, "level": LEVELS[number]} for number in self.tanks)
         tanks = "".join(TANK % number for number in self.tanks)
-        self._site_file.write_text(self._head + SOURCE + values + tanks)
+        head, source = self._head, SOURCE
+        if self.alarms:
+            head = head.replace("allow_ack = false", "allow_ack = true")
+            source = source.replace('kind = "memory"', 'kind = "memory"\nalarms = "limits"')
+        self._site_file.write_text(head + source + values + tanks)
         self.agent = SiteAgent(load_config(self._site_file), lease=self.lease, heartbeat=self.heartbeat)
         self._agent_task = asyncio.create_task(self.agent.run())
         await self.agent.uplink.wait_online()
@@ -101,5 +106,6 @@ class Terminal:
 
     @property
     def streaming(self) -> int:
-        """How many tags the agent streams to anybody."""
-        return self.agent.site.subscriptions.watched()
+        """How many tags the agent streams to anybody; what it records for itself does not count."""
+        site = self.agent.site
+        return sum(bool(watchers - {site.recorder}) for watchers in site.subscriptions._watchers.values())

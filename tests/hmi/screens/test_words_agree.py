@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
+from hmi.controls.standing import mode_words
 from hmi.screens.presenters import words
 from hmi.screens.presenters.links import show_link
 from hmi.screens.presenters.swatches import swatch_of
 from hmi.screens.presenters.values import note_text, quality_note
 from relay_bridge.contract import readings
+from relay_bridge.contract.acting import SiteMode
 from tests.hmi.screens.page_server import PageServer
 from tests.hmi.screens.sample import NOW, PRODUCTS
 
@@ -55,6 +57,18 @@ async def test_numbers_ages_and_durations(page: Page, server: PageServer) -> Non
     assert await said(page, server, "durationText", [[span] for span in spans]) == [
         words.duration_text(span) for span in spans
     ]
+
+
+async def test_switch_at_the_plant(page: Page, server: PageServer) -> None:
+    zone = zoneinfo.ZoneInfo("Europe/Oslo")
+    cases = [
+        SiteMode(mode, by, since)
+        for mode in ("off", "read-only", "full")
+        for by in ("", "Eva Berg")
+        for since in (0, NOW - 60_000, NOW - 40 * 3_600_000)
+    ]
+    arguments = [[mode.mode, mode.since, mode.by, "Europe/Oslo", NOW] for mode in cases]
+    assert await said(page, server, "modeText", arguments) == [mode_words(mode, zone, NOW) for mode in cases]
 
 
 async def test_links_and_moments(page: Page, server: PageServer) -> None:

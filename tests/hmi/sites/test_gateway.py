@@ -143,7 +143,7 @@ async def test_role_without_live_data_is_refused_before_anything_is_sent(
 ) -> None:
     access = await access_of(alice, running, "auditor")
     for call in (gateway.read(access, ["TK-101.level"]), gateway.catalog(access)):
-        with pytest.raises(SiteRefused, match="does not show live values"):
+        with pytest.raises(SiteRefused, match="see live values"):
             await call
     assert sessions(running) == 0
 

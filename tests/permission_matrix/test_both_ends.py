@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,8 +34,8 @@ from tests.permission_matrix.two_ends import (
     open_agent,
     person_with,
     prepare_web_app,
+    running,
     session_with,
-    start_agent,
     try_method,
     write_for,
 )
@@ -77,12 +78,10 @@ def build(folder: Path) -> Stage:
 async def stage(settings: Any, tmp_path: Path, transactional_db: None) -> AsyncIterator[Stage]:
     settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
     made = await sync_to_async(build)(tmp_path)
-    for agent in made.agents.values():
-        start_agent(agent)
-    yield made
-    for agent in made.agents.values():
-        agent.journal.close()
-        agent.admission.memory.close()
+    async with AsyncExitStack() as stack:
+        for agent in made.agents.values():
+            await stack.enter_async_context(running(agent))
+        yield made
 
 
 def web_app_allows(access: SiteAccess | None, scope: str, method: str) -> bool:
@@ -218,8 +217,8 @@ async def test_without_a_token_only_what_needs_none(stage: Stage) -> None:
 
 
 UNDECLARED = [
-    "write", "command", "ack", "shelve", "history", "browse", "admin", "config", "exec", "Read", "READ", "read ", "",
-    "__class__", "_read", "call", "hello\0", "data:live", "rpc.discover", "x" * 5000,
+    "command", "execute", "confirm", "history", "browse", "admin", "config", "mode", "exec", "Read", "READ", "read ",
+    "Write", "write ", "", "__class__", "_read", "_write", "call", "hello\0", "data:live", "rpc.discover", "x" * 5000,
 ]  # fmt: skip
 
 
@@ -241,4 +240,36 @@ async def test_nothing_undeclared_is_reachable_with_any_token(stage: Stage) -> N
 def test_the_closed_lists_agree() -> None:
     assert SCOPE_OF_METHOD.keys() == PARAMETERS.keys() == set(get_args(Method)) == CALLS.keys()
     assert {scope for scope in SCOPE_OF_METHOD.values() if scope} <= SCOPES.keys()
-    assert not set(SCOPE_OF_METHOD.values()) & WRITE_SCOPES, "no method writes yet"
+    writing = {method for method, scope in SCOPE_OF_METHOD.items() if scope in WRITE_SCOPES}
+    assert writing == {"write", "cmd"}, "whatever else touches the process is a decision of its own"
+
+
+async def test_a_token_that_writes_opens_one_call_and_no_second(stage: Stage) -> None:
+    access = await sync_to_async(stage.access)("shift-supervisor", False, "north")
+    assert access is not None
+    async with session_with(stage.agents["north"], stage.thumbprint) as web_app:
+        for scope, method in (("setpoint:write", "write"), ("command:execute", "cmd")):
+            token = await sync_to_async(mint)(access, scope)
+            assert token is not None
+            handle = await handle_of(web_app, token)
+            assert [await try_method(web_app, method, handle) for _ in range(3)] == ["", "auth", "auth"]
+            assert await handle_of(web_app, token) is None
+
+
+@pytest.mark.parametrize("method", ["write", "cmd", "ack", "shelve"])
+async def test_a_site_that_lets_nobody_act_refuses_the_very_token_that_would_do(
+    stage: Stage, tmp_path: Path, method: str
+) -> None:
+    """The site's configuration stands above every role: what the web app signed does not count there."""
+    scope = SCOPE_OF_METHOD[method]
+    assert scope is not None
+    roles = [role for role in ROLES if (found := await sync_to_async(stage.access)(role, False, "north")) is not None
+             and found.allows(scope)]  # fmt: skip
+    assert roles
+    access = await sync_to_async(stage.access)(roles[0], False, "north")
+    assert access is not None
+    token = await sync_to_async(mint)(access, scope)
+    assert token is not None
+    closed = await sync_to_async(open_agent)(tmp_path / "closed", stage.sites["north"], acts=False)
+    async with running(closed), session_with(closed, stage.thumbprint) as web_app:
+        assert await try_method(web_app, method, await handle_of(web_app, token)) == "read_only"

@@ -24,9 +24,10 @@ from tests.permission_matrix.two_ends import (
     CALLS,
     open_agent,
     prepare_web_app,
+    running,
     session_with,
-    start_agent,
     try_method,
+    write_for,
 )
 from tests.permission_matrix.walk import PEOPLE, compare, make_people, read_table
 from tests.relay_bridge.agent.support import WebApp
@@ -39,14 +40,20 @@ class Stage:
     def __init__(self, agent: AgentSite, people: dict[str, tuple[Any, Any]]) -> None:
         self.agent, self.people, self.thumbprint = agent, people, own_thumbprint()
 
-    def token_of(self, person: str) -> str:
-        """The widest token that opens nothing to be changed; a made-up one for who holds no access."""
+    def token_of(self, person: str, method: str) -> str:
+        """The token for one change where the access opens it; else the widest that changes nothing, or a made-up one
+        for who holds no access at all."""
         user, session = self.people[person]
         try:
             access = get_site_for(user, "north", session=session) if user is not None else None
         except Http404:
             access = None
-        return "made.up.token" if access is None else site_token_for(access, access.scopes - WRITE_SCOPES)
+        if access is None:
+            return "made.up.token"
+        scope = SCOPE_OF_METHOD[method]
+        if scope in WRITE_SCOPES and access.allows(scope):
+            return site_token_for(access, {scope}, write=write_for(scope))
+        return site_token_for(access, access.scopes - WRITE_SCOPES)
 
 
 def build(folder: Path) -> Stage:
@@ -59,10 +66,8 @@ def build(folder: Path) -> Stage:
 async def stage(settings: Any, tmp_path: Path, transactional_db: None) -> AsyncIterator[Stage]:
     settings.SIGHTLINE = BridgeSettings(state_dir=tmp_path / "state", issuer="https://hmi.example.com")
     made = await sync_to_async(build)(tmp_path)
-    start_agent(made.agent)
-    yield made
-    made.agent.journal.close()
-    made.agent.admission.memory.close()
+    async with running(made.agent):
+        yield made
 
 
 async def handle_of(web_app: WebApp, token: str) -> int | None:
@@ -74,7 +79,7 @@ async def handle_of(web_app: WebApp, token: str) -> int | None:
 
 async def outcome(stage: Stage, person: str, method: str) -> str:
     """On a session of its own, so that no call finds what another left there."""
-    token = await sync_to_async(stage.token_of)(person)
+    token = await sync_to_async(stage.token_of)(person, method)
     async with session_with(stage.agent, stage.thumbprint) as web_app:
         handle = await handle_of(web_app, token)
         if method == "auth":

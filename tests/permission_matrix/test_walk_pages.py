@@ -24,6 +24,7 @@ from accounts.models import Role
 from accounts.oauth.models import SiteAuthorization
 from hmi.bridge_settings import BridgeSettings
 from hmi.sites.access_request_rules import ask
+from hmi.sites.enrolment_rows import Enrolment
 from hmi.sites.models import Conduit, ConduitChange, Grant, Site
 from tests.permission_matrix.walk import PEOPLE, Knock, addresses, compare, doors, knock, make_people, sample
 from tests.support.oauth_client import register
@@ -76,6 +77,9 @@ def _samples(north: Site, people: dict[str, Any]) -> dict[str, str]:
         "admin/oauth/client": client,
         "admin/oauth/siteauthorization": authorization,
         "admin/sites/accessrequest": request,
+        "admin/sites/enrolment": Enrolment.objects.create(
+            site=north, code_digest="d" * 64, made_at=now, made_by="owner", expires=now + dt.timedelta(minutes=5)
+        ),
         "admin/sites/grant": grant,
         "admin/accounts/user": people["reader"],
         "admin/sites/conduitchange": ConduitChange.objects.create(conduit=conduit, at=now, what="made", by="nobody"),
@@ -87,7 +91,8 @@ def _samples(north: Site, people: dict[str, Any]) -> dict[str, str]:
     return {
         **{f"{folder}:object_id": str(row.pk) for folder, row in rows.items()},
         "admin/accounts/user:id": str(people["reader"].pk),
-        "slug": "north", "site": "north", "asset_id": "TK-101", "asset": "TK-101", "company": "acme", "factor_id": "1",
+        "slug": "north", "site": "north", "alarm_id": "7d8c994a7da1305a0966",
+        "asset_id": "TK-101", "target": "P-101.sp", "asset": "TK-101", "company": "acme", "factor_id": "1",
         "key": str(request.pk), "authorization": str(authorization.pk), "rest": "nothing", "app_label": "sites",
         "url": "nothing/here", "admin/r/<path:content_type_id>:content_type_id": str(
             ContentType.objects.get_for_model(Site).pk
@@ -124,7 +129,10 @@ def test_each_person_gets_what_the_table_says(house: House, method: str) -> None
         knocks = [house.knock(door.address, method, person) for person in PEOPLE]
         wrong += compare(door.get if method == "GET" else door.post, [each.answer for each in knocks],
                          f"{method} /{door.address}")  # fmt: skip
-        wrong += [f"{method} /{door.address} failed with {each.status}." for each in knocks if each.status >= 500]
+        # 503 may be said in the table: a page that is nothing without its site, which is not connected here.
+        told = {"503"}.intersection(door.get if method == "GET" else door.post)
+        failed = [each.status for each in knocks if each.status >= 500 and str(each.status) not in told]
+        wrong += [f"{method} /{door.address} failed with {status}." for status in failed]
         if method == "GET" and "writes" not in door.notes:
             # A refusal may be written down, and must be: every denied attempt is an event.
             written = set().union(

@@ -1,7 +1,7 @@
 """The command behind ``make bench``: measure, then write the page::
 
-python -m benchmarks                      everything, into docs/benchmarks.md (under 18 minutes)
-python -m benchmarks relay                the relay's part alone, printed only (under 4 minutes); also: site, access
+python -m benchmarks                      everything, into docs/benchmarks.md (under 25 minutes)
+python -m benchmarks relay                one part alone, printed only (under 4 minutes); also: site, access, agent
 python -m benchmarks --quick              a smaller run, printed only
 python -m benchmarks --only read_path     one measurement, printed only; may be given several times
 """
@@ -20,6 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    agent_history,
+    agent_return,
+    agent_stream,
+    agent_tags,
+    alarms,
     fan_out,
     memory,
     read_path,
@@ -30,6 +35,8 @@ from benchmarks import (
     revocation,
     screen_bytes,
 )
+from benchmarks.agent_place import AgentPlace, agent_place
+from benchmarks.agent_report import AgentResults
 from benchmarks.figures import plain
 from benchmarks.machine import Machine
 from benchmarks.measured_site import BenchSite, running_site
@@ -38,6 +45,7 @@ from benchmarks.relay_place import RelayPlace, running_relay
 from benchmarks.relay_report import RelayResults
 from benchmarks.report import Results, write_report
 from benchmarks.sizes import SIZES, Size
+from tests.support.node import OPCUA_SERVER, NodeMissing, find
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SITE: dict[str, Callable[[BenchSite, Size], Awaitable[Any]]] = {
@@ -53,10 +61,19 @@ RELAY: dict[str, Callable[[RelayPlace, Size], Awaitable[Any]]] = {
     "relay_memory": relay_memory.measure,
     "relay_bad_days": relay_bad_days.measure,
 }
+AGENT: dict[str, Callable[[AgentPlace, Size], Awaitable[Any]]] = {
+    "agent_stream": agent_stream.measure,
+    "agent_tags": agent_tags.measure,
+    "agent_server_return": agent_return.measure,
+    "agent_history": agent_history.measure,
+    "agent_alarms": alarms.measure,
+}
+WITHOUT_NODE = {"agent_history", "agent_alarms"}  # the others need a process server that is not ours
 PARTS = {
     "site": [name for name in SITE if name != "revocation"],
     "access": ["revocation"],
     "relay": list(RELAY),
+    "agent": list(AGENT),
 }
 
 
@@ -77,7 +94,7 @@ def main() -> int:
     if options.raw:
         options.raw.write_text(json.dumps({"machine": plain(facts), **plain(results)}, indent=1) + "\n")
     page = write_report(results, size, facts)
-    out = options.out or (PAGE if size is SIZES["full"] and len(names) == len(SITE | RELAY) else None)
+    out = options.out or (PAGE if size is SIZES["full"] and len(names) == len(SITE | RELAY | AGENT) else None)
     if out is None:
         print(page, end="")
     else:
@@ -95,6 +112,8 @@ async def _measure(names: list[str], size: Size) -> Results:
         await _measure_site(names, size, results)
     if any(name in names for name in RELAY):
         await _measure_relay(names, size, results)
+    if any(name in names for name in AGENT):
+        await _measure_agent(names, size, results)
     return results
 
 
@@ -120,6 +139,21 @@ async def _measure_relay(names: list[str], size: Size, into: Results) -> None:
                 setattr(into.relay, name.removeprefix("relay_"), await measure(place, size))
 
 
+async def _measure_agent(names: list[str], size: Size, into: Results) -> None:
+    into.agent = AgentResults()
+    wanted = [name for name in AGENT if name in names]
+    try:
+        find(OPCUA_SERVER)
+    except NodeMissing as error:
+        into.agent.node_missing = str(error)
+        _say(f"The process server is left out: {error}")
+        wanted = [name for name in wanted if name in WITHOUT_NODE]
+    async with agent_place() as place:
+        for name in wanted:
+            _say(name)
+            setattr(into.agent, name.removeprefix("agent_"), await AGENT[name](place, size))
+
+
 def _say(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
@@ -127,11 +161,11 @@ def _say(what: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What Sightline costs on this machine.")
     parser.add_argument(
-        "parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="site, access, relay; default: all"
+        "parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="site, access, relay, agent; default: all"
     )
     parser.add_argument("--size", choices=SIZES, default="full", help="how much is measured; default: full")
     parser.add_argument("--quick", action="store_true", help="the same as --size quick")
-    parser.add_argument("--only", action="append", choices=[*SITE, *RELAY], help="this measurement alone")
+    parser.add_argument("--only", action="append", choices=[*SITE, *RELAY, *AGENT], help="this measurement alone")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
     parser.add_argument("--raw", type=Path, metavar="FILE", help="write the figures there too, as JSON")
     return parser.parse_args()

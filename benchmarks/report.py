@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.agent_report import AgentResults, agent_section
 from benchmarks.fan_out import FanOut
 from benchmarks.figures import Spread, bullets, markdown_table, number, percent, ratio, spread, times
 from benchmarks.machine import MachineFacts
@@ -35,6 +36,7 @@ class Results:
     memory: list[MemoryFigure] | None = None
     revocation: Revocation | None = None
     relay: RelayResults | None = None
+    agent: AgentResults | None = None
 
 
 def write_report(results: Results, size: Size, machine: MachineFacts) -> str:
@@ -52,6 +54,8 @@ def write_report(results: Results, size: Size, machine: MachineFacts) -> str:
         parts.append(revocation_section(results.revocation, size))
     if results.relay is not None:
         parts.append(relay_section(results.relay, size))
+    if results.agent is not None:
+        parts.append(agent_section(results.agent, size))
     return "\n\n".join(parts) + "\n"
 
 

@@ -37,6 +37,16 @@ class Size:
     bad_day_seconds: float
     revocations: int  # of each of the seven ways
     untold_revocations: int  # of each way, where nobody tells of it
+    agent_items: tuple[int, ...]  # of a process server, each changing once a second
+    agent_cases: tuple[tuple[int, bool], ...]  # publish_ms of the source, and whether the agent's ring records all
+    agent_tags: tuple[int, ...]  # configured
+    agent_rounds: int
+    agent_seconds: float
+    agent_returns: int  # of the process server, after it was killed
+    agent_history: tuple[int, int]  # tags, and hours of one sample a second for eight of them
+    agent_flushes: int  # of the history's ring, two seconds each
+    alarm_burst: int
+    alarm_seconds: float  # of 100 alarms a second
     frozen: bool  # whether a web process is stopped for longer than the lease
 
 
@@ -66,6 +76,16 @@ FULL = Size(
     bad_day_seconds=0.6,
     revocations=100,
     untold_revocations=10,
+    agent_items=(2000, 5000),
+    agent_cases=((1000, False), (1000, True), (250, False)),
+    agent_tags=(1000, 10_000, 20_000),
+    agent_rounds=3,
+    agent_seconds=5.0,
+    agent_returns=5,
+    agent_history=(2000, 24),
+    agent_flushes=60,
+    alarm_burst=4000,
+    alarm_seconds=60.0,
     frozen=True,
 )
 QUICK = replace(
@@ -83,6 +103,14 @@ QUICK = replace(
     bad_day_rounds=1,
     revocations=20,
     untold_revocations=5,
+    agent_items=(2000,),
+    agent_tags=(1000, 10_000),
+    agent_rounds=2,
+    agent_seconds=3.0,
+    agent_returns=2,
+    agent_history=(500, 6),
+    agent_flushes=20,
+    alarm_seconds=10.0,
 )
 TINY = Size(
     servers=("daphne",),
@@ -110,6 +138,16 @@ TINY = Size(
     bad_day_seconds=0.05,
     revocations=1,
     untold_revocations=1,
+    agent_items=(20,),
+    agent_cases=((250, True),),
+    agent_tags=(20, 40),
+    agent_rounds=1,
+    agent_seconds=1.5,
+    agent_returns=1,
+    agent_history=(20, 1),
+    agent_flushes=3,
+    alarm_burst=40,
+    alarm_seconds=2.0,
     frozen=False,
 )
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

@@ -135,6 +135,33 @@ def test_relay_memory_and_bad_days_have_every_kind(run: tuple[dict[str, Any], st
         assert row["p95"]["median"] > 0 < row["fresh"]["median"]
 
 
+def test_agent_is_measured_beside_a_real_process_server(tmp_path: Path) -> None:
+    """Without Node the history and the alarms are there alone, and the page says why."""
+    raw, page = tmp_path / "figures.json", tmp_path / "page.md"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "benchmarks", "--size", "tiny", "--only", "agent_stream", "--only", "agent_history",
+            "--raw", str(raw), "--out", str(page),
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    agent, text = json.loads(raw.read_text())["agent"], page.read_text()
+    assert "## The agent" in text and "nan" not in text and str(ROOT) not in text
+    if agent["node_missing"]:
+        assert agent["node_missing"] in text
+    else:
+        assert [(row["publish"], row["ring"]) for row in agent["stream"]] == [(250, True)]
+        for row in agent["stream"]:
+            assert row["wrong"] == 0 and row["came"] > 0
+            assert 0 < row["p50"]["median"] <= row["p99"]["median"]
+    two, twenty = agent["history"]["rings"]
+    assert two["every"] == 2 and twenty["every"] > 2
+    assert all(row["bytes_each"] > 0 and row["takes"] > 0 for row in (two, twenty))
+    assert [(row["hours"], row["tags"]) for row in agent["history"]["answers"]] == [(1, 1), (1, 8)]
+    assert all(row["bytes"] > 1000 and row["took"]["median"] > 0 for row in agent["history"]["answers"])
+
+
 def test_without_node_ours_is_measured_alone_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     page = tmp_path / "page.md"

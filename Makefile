@@ -9,14 +9,15 @@ DEMO_DIR ?= .demo
 EXAMPLES ?= 200000
 # Tests of one file stay in one process; ARGS="-n 0" runs them one after the other.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
-FUZZ_TESTS := tests/relay_bridge/protocol/test_fuzz.py tests/relay_bridge/test_two_ends.py tests/relay_bridge/emulator/test_fuzz.py
+FUZZ_TESTS := tests/relay_bridge/protocol/test_fuzz.py tests/relay_bridge/test_two_ends.py tests/relay_bridge/emulator/test_fuzz.py \
+  tests/relay_bridge/agent/acting/test_commands_fuzz.py tests/relay_bridge/agent/acting/test_killed.py tests/relay_bridge/agent/test_session_fuzz.py
 
 help:
 	@echo "make demo   the whole chain on this machine (PORT=8000, DEMO_DIR=.demo)"
 	@echo "make test   every test, real browser included"
 	@echo "make lint   style, types, import rules"
 	@echo "make bench  figures into docs/benchmarks.md"
-	@echo "make fuzz   200,000 made-up frames, commands, tokens and targets (EXAMPLES=200000)"
+	@echo "make fuzz   200,000 made-up frames, tokens, targets, calls and commands (EXAMPLES=200000)"
 
 setup: .venv/.stamp
 

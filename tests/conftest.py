@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent
 # Folders whose files share something that is made once: the running demo, the Node clients. The longest come first,
 # so that no process is left with them at the end.
 TOGETHER = ("end_to_end", "conformance", "permission_matrix")
-LONGEST_NAME = 40  # characters of a text that stands in a test's name
+LONGEST_NAME = 30  # characters of a text that stands in a test's name
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
+from relay_bridge.contract.alarms import AlarmQuality
 from relay_bridge.contract.readings import Reading, Value
 
 CAPABILITIES: Final = frozenset(
@@ -76,7 +77,9 @@ class AlarmEvent:
 
     ``retain`` False: it leaves the list. ``node``: the node that the alarm is about, as the source names it, empty when
     not told. Times in epoch ms, 0 when not told. ``confirmed`` None where the source knows no confirming. ``since``:
-    when it became active, or inactive when it is; ``acknowledged_at``: when it was acknowledged.
+    when it became active, or inactive when it is; ``acknowledged_at``: when it was acknowledged. ``tag``: the agent's
+    own id, where the alarm is made here and needs no looking for. ``quality``: of the value that the alarm is worked
+    out from (OPC 10000-9, 5.5.2, Quality).
     """
 
     ref: AlarmRef
@@ -98,6 +101,8 @@ class AlarmEvent:
     limit_state: str = ""
     since: int = 0
     acknowledged_at: int = 0
+    tag: str = ""
+    quality: AlarmQuality = "good"
 
 
 class AlarmSink(Protocol):

@@ -17,6 +17,8 @@ OK: Final = 0
 DEGRADED: Final = 1
 DOWN: Final = 2
 
+CLOCK_TOLERANCE: Final = 5.0  # seconds that two clocks may differ; beyond, an age made of both would be false
+
 
 class Sink(Protocol):
     """Where a driver puts what it learns. Both calls are synchronous, cheap and coalescing."""
@@ -60,3 +62,29 @@ class Noting(Protocol):
 
     def notes(self) -> list[str]:
         """Sentences for ``check``, without a full stop; they stay on this machine."""
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A driver that asks its source about the tags, which takes a while."""
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the source may still say something of tags that ``describe`` does not know yet."""
+
+
+@runtime_checkable
+class Digits(Protocol):
+    """A driver whose source writes numbers as text, so that their precision can be seen."""
+
+    def digits(self) -> Mapping[str, int]:
+        """Places behind the point by tag, as far as they were seen by now. They never become fewer."""
+
+
+@runtime_checkable
+class Cautioning(Protocol):
+    """A driver that can say what somebody should see to although the source works."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Clauses without paths, addresses and a full stop."""

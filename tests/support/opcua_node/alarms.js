@@ -4,7 +4,7 @@
 //                     was acknowledged, that occurrence lives on as a branch. It can be confirmed and shelved.
 // P-0001.Fault ...    as many alarms as options.alarms.points, WITHOUT branches: cleared unacknowledged they stay.
 //
-// Commands: raise {number, count, active, severity, message}: from that number on, that many of them; also in one go.
+// Commands: raise {number, count, active, severity, message, quality}: from that number on, that many of them; also in one go.
 //           conditions {}: what is there; acks {}: who acknowledged what with which comment.
 //           forget {number}: the condition loses its retain flag without an event; require_refresh {}.
 "use strict";
@@ -66,11 +66,11 @@ async function install({ addressSpace, namespace, opcua, options, farm, commands
     points.push(alarm);
   }
 
-  commands.raise = async ({ number = 1, count = 1, active = true, severity = 500, message = "a fault" }) => {
+  commands.raise = async ({ number = 1, count = 1, active = true, severity = 500, message = "a fault", quality = "Good" }) => {
     for (const alarm of points.slice(number - 1, number - 1 + count)) {
       if (active) alarm.activateAlarm();
       else alarm.deactivateAlarm(alarm.currentBranch().getAckedState() === false);
-      alarm.raiseNewCondition({ severity, message, retain: alarm.currentBranch().getRetain(), quality: opcua.StatusCodes.Good });
+      alarm.raiseNewCondition({ severity, message, retain: alarm.currentBranch().getRetain(), quality: opcua.StatusCodes[quality] });
     }
   };
   commands.forget = async ({ number = 1 }) => points[number - 1].currentBranch().setRetain(false);

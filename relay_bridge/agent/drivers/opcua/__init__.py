@@ -7,7 +7,7 @@ publishing      the service calls of it         heartbeat       is the server al
 problems        what went wrong, in words       refusals        the same as an answer to a request
 reads, descriptions   fresh values; unit, range, decimals       certificates    ours and the server's pinned one
 history         raw pages and aggregates        browsing, pages what there is below a node
-alarms          the server's own alarms, repeated after every connect
+alarms, alarm_watch   the server's own alarms, repeated after every connect
 alarm_fields, alarm_calls   an event as an alarm; acknowledging, confirming, shelving
 data_types, encoding  exact types to write      acting          writing and calling: loaded for sites that allow it
 source          the supervisor: connect, watch, announce, abandon, again

@@ -28,6 +28,7 @@ from relay_bridge.contract.readings import Value, quality_class
 
 logger = logging.getLogger(__name__)
 MAX_ARGUMENTS = 20
+PREPARE = 1.5  # seconds to ask for types; between the last look at time and switch and the write must be no more
 _MAY_WRITE: Final = 0x02  # CurrentWrite in AccessLevelType (OPC 10000-3, 8.57)
 # With these a server does not know itself whether the device behind it has acted.
 _OPEN: Final = frozenset(
@@ -63,7 +64,8 @@ class ActingOpcUaDriver(OpcUaDriver):
         connection = self.live()
         with asking(doing):
             node = node_of(connection, self._tag(tag).address, doing)
-            builtin = await within(deadline, _type_of(connection, node), "reading the type to write")
+            asking_type = _type_of(connection, node)
+            builtin = await within(min(deadline, PREPARE), asking_type, "reading the type to write")
         variant = encode(value, builtin)
         request = ua.WriteParameters()
         request.NodesToWrite = [ua.WriteValue(NodeId=node, AttributeId=ua.AttributeIds.Value, Value=_bare(variant))]
@@ -80,7 +82,8 @@ class ActingOpcUaDriver(OpcUaDriver):
                 target, what = (node_of(connection, parse_node(text), doing) for text in (node, method))
             except NodeIdError:
                 raise RequestRefused("bad_request", "The command names no node of the source.") from None
-            variants = await within(deadline, _arguments(connection, what, arguments), "reading the arguments to give")
+            typed = _arguments(connection, what, arguments)
+            variants = await within(min(deadline, PREPARE), typed, "reading the arguments to give")
         request = ua.CallMethodRequest(ObjectId=target, MethodId=what, InputArguments=variants)
         results = await _once(connection, doing, lambda: connection.session.call([request]), end)
         _judge(doing, int(results[0].StatusCode.value))

@@ -19,7 +19,9 @@ from urllib.parse import quote
 from asyncua import ua
 
 from relay_bridge.agent.drivers.abilities import AlarmEvent, AlarmRef
-from relay_bridge.agent.drivers.opcua.values import clean_text
+from relay_bridge.agent.drivers.foreign_text import MAX_WORDS, foreign_text
+from relay_bridge.contract.alarms import AlarmQuality
+from relay_bridge.contract.readings import quality_class
 
 _BASE, _CONDITION = ua.ObjectIds.BaseEventType, ua.ObjectIds.ConditionType
 _ACKNOWLEDGEABLE, _ALARM = ua.ObjectIds.AcknowledgeableConditionType, ua.ObjectIds.AlarmConditionType
@@ -39,6 +41,8 @@ BASIC: tuple[tuple[int, str], ...] = (
     (_CONDITION, "Retain"),
     (_CONDITION, "Comment"),
     (_CONDITION, "ClientUserId"),
+    (_CONDITION, "EnabledState/Id"),
+    (_CONDITION, "Quality"),
     (_ACKNOWLEDGEABLE, "AckedState/Id"),
     (_ACKNOWLEDGEABLE, "AckedState/TransitionTime"),
     (_ACKNOWLEDGEABLE, "ConfirmedState/Id"),
@@ -58,10 +62,29 @@ LIMITS: tuple[tuple[int, str], ...] = (
     (_NON_EXCLUSIVE, "LowLowState/Id"),
     (_NON_EXCLUSIVE, "LowState/Id"),
 )
+MAX_IDENTITY = 4096  # characters of a NodeId (its own bound, OPC 10000-3, 8.2.4) or bytes of an EventId
 _INDEX = re.compile(r"\A\d{1,5}:")  # some servers put a browse name with its namespace where a name belongs
 _SHELVED_UNTIL_TIME, _SHELVED_ONCE = (
     ua.ObjectIds.ShelvedStateMachineType_TimedShelved,
     ua.ObjectIds.ShelvedStateMachineType_OneShotShelved,
+)
+_CODE = 0xFFFF0000  # of a StatusCode, without its flags
+# In place of a Quality: the server has none to tell.
+_NOT_TOLD = frozenset(
+    {
+        ua.StatusCodes.BadNodeIdInvalid,
+        ua.StatusCodes.BadNodeIdUnknown,
+        ua.StatusCodes.BadAttributeIdInvalid,
+        ua.StatusCodes.BadBrowseNameInvalid,
+        ua.StatusCodes.BadNotFound,
+        ua.StatusCodes.BadNotReadable,
+        ua.StatusCodes.BadNotSupported,
+        ua.StatusCodes.BadNotImplemented,
+        ua.StatusCodes.BadNoMatch,
+        ua.StatusCodes.BadTypeDefinitionInvalid,
+        ua.StatusCodes.BadUserAccessDenied,
+        ua.StatusCodes.BadConditionDisabled,
+    }
 )
 _LONGEST_SHELVING = 366 * 24 * 3600 * 1000.0  # ms; beyond it there is no end worth telling
 _KINDS = {
@@ -91,9 +114,12 @@ class Fields:
 
     values: Mapping[str, Any]
 
+    quality: AlarmQuality = "good"
+
     @classmethod
     def of(cls, fields: Sequence[tuple[int, str]], variants: Sequence[Any]) -> Fields:
-        return cls({path: _plain(variant) for (_, path), variant in zip(fields, variants, strict=False)})
+        told = {path: variant for (_, path), variant in zip(fields, variants, strict=False)}
+        return cls({path: _plain(variant) for path, variant in told.items()}, _quality(told))
 
     @property
     def event_type(self) -> int | None:
@@ -107,7 +133,7 @@ class Fields:
         value = self.values.get(path)
         if isinstance(value, ua.LocalizedText):
             value = value.Text
-        return clean_text(value) if isinstance(value, str) else ""
+        return foreign_text(value, MAX_WORDS) if isinstance(value, str) else ""
 
     def node(self, path: str) -> ua.NodeId | None:
         value = self.values.get(path)
@@ -141,19 +167,25 @@ def alarm_event(
     Conditions that cannot be acknowledged, and such without an active state, are no alarms.
     """
     condition, retain = fields.node(CONDITION_ID), fields.flag("Retain")
-    acked = fields.flag("AckedState/Id")
+    acked, active = fields.flag("AckedState/Id"), fields.flag("ActiveState/Id")
+    if fields.flag("EnabledState/Id") is False:
+        # Put out of use: it has no state any more (OPC 10000-9, 5.5.2) and leaves the list, whatever else stands here.
+        retain, acked, active = False, acked is not False, False
     if condition is None or retain is None or acked is None:
         return None
     branch = fields.node("BranchId")
-    event_id = fields.values.get("EventId")
-    active = fields.flag("ActiveState/Id")
+    told = fields.values.get("EventId")
+    event_id = told if isinstance(told, bytes) else b""
+    ref = AlarmRef(source, node_text(condition, namespaces), node_text(branch, namespaces) if branch else "")
+    if max(len(ref.condition), len(ref.branch), len(event_id)) > MAX_IDENTITY:
+        raise ValueError(f"an alarm whose own ids have more than {MAX_IDENTITY} characters")
     name = fields.text("ConditionName")
     about = _INDEX.sub("", fields.text("SourceName"))
     if about and about not in name:
         name = f"{about} {name}".strip()
     return AlarmEvent(
-        ref=AlarmRef(source, node_text(condition, namespaces), node_text(branch, namespaces) if branch else ""),
-        event=event_id if isinstance(event_id, bytes) else b"",
+        ref=ref,
+        event=event_id,
         time=fields.time("Time") or now,
         severity=round(fields.number("Severity") or 1),
         active=active if active is not None else not acked,  # without an active state it stands until acknowledged
@@ -171,6 +203,7 @@ def alarm_event(
         limit_state=_limit_state(fields),
         since=fields.time("ActiveState/TransitionTime"),
         acknowledged_at=fields.time("AckedState/TransitionTime") if acked else 0,
+        quality=fields.quality,
     )
 
 
@@ -196,6 +229,18 @@ _URI_SAFE = "".join(chr(code) for code in range(33, 127) if chr(code) not in "%;
 def _plain(variant: Any) -> Any:
     value = variant.Value if isinstance(variant, ua.Variant) else variant
     return None if isinstance(value, ua.StatusCode) else value
+
+
+def _quality(told: Mapping[str, Any]) -> AlarmQuality:
+    """Of the value that the condition is worked out from. Here a StatusCode is the value itself, unless it says that
+    there is none; a condition that is put out of use is in no doubt."""
+    variant = told.get("Quality")
+    value = variant.Value if isinstance(variant, ua.Variant) else variant
+    if not isinstance(value, ua.StatusCode) or value.value & _CODE in _NOT_TOLD:
+        return "good"
+    if _plain(told.get("EnabledState/Id")) is False:
+        return "good"
+    return quality_class(value.value)
 
 
 def _about(fields: Fields, namespaces: Sequence[str], tags: Mapping[Any, str]) -> str:

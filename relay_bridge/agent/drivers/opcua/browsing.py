@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from asyncua import ua
 
 from relay_bridge.agent.drivers.abilities import FoundNode
+from relay_bridge.agent.drivers.foreign_text import foreign_text
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.data_types import NUMBER, builtin_types
 from relay_bridge.agent.drivers.opcua.deadlines import REQUEST_DEADLINE
@@ -20,7 +21,6 @@ from relay_bridge.agent.drivers.opcua.descriptions import range_of, unit_of
 from relay_bridge.agent.drivers.opcua.node_ids import NodeIdError, format_node, parse_node
 from relay_bridge.agent.drivers.opcua.pages import references
 from relay_bridge.agent.drivers.opcua.refusals import asking, node_of
-from relay_bridge.agent.drivers.opcua.values import clean_text
 from relay_bridge.contract.errors import RequestRefused
 
 DOING = "browsing"
@@ -132,7 +132,7 @@ class _Walk:
         node = self._local(target)
         if node is None:
             return
-        name = clean_text(reference.BrowseName.Name or "")[:MAX_NAME]
+        name = foreign_text(reference.BrowseName.Name or "", MAX_NAME)
         if reference.ReferenceTypeId == ua.NodeId(ua.ObjectIds.HasProperty):
             parent.properties.setdefault(name, node)
             return
@@ -195,7 +195,7 @@ class _Walk:
             unit=unit_of(unit),
             low=low,
             high=high,
-            description=clean_text(getattr(description, "Text", None) or "")[:MAX_DESCRIPTION],
+            description=foreign_text(getattr(description, "Text", None) or "", MAX_DESCRIPTION),
             writable=bool(access & _MAY_WRITE),
             has_history=bool(access & _MAY_READ_HISTORY),
         )

@@ -13,6 +13,7 @@ from relay_bridge.agent.drivers.opcua.problems import SourceLost
 
 MAX_FILE = 64 * 1024  # bytes of a certificate or key file
 OURS, PINNED = "this agent's OPC UA certificate", "the pinned certificate of the process server"
+SHOWN = "the process server's certificate, which is not pinned,"
 WARN_BEFORE = timedelta(days=60)  # a new one must be made, carried to the server and trusted there by a person
 
 

@@ -18,6 +18,7 @@ from asyncua.crypto import security_policies, uacrypto
 from relay_bridge.agent.drivers.opcua.certificates import (
     OURS,
     PINNED,
+    SHOWN,
     Expiry,
     expiry_of,
     first_certificate,
@@ -27,6 +28,7 @@ from relay_bridge.agent.drivers.opcua.certificates import (
 from relay_bridge.agent.drivers.opcua.deadlines import (
     CHANNEL_LIFETIME_MS,
     CHANNEL_RENEW_SHARE,
+    CHANNEL_SHORTEST,
     CLOSE_DEADLINE,
     HELLO_DEADLINE,
     LIBRARY_DEADLINE,
@@ -41,6 +43,7 @@ from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings
 
 logger = logging.getLogger(__name__)
 APPLICATION = "Sightline site agent"
+MAX_MESSAGE, MAX_CHUNKS = 64 * 1024 * 1024, 4096  # bytes and pieces of one answer: told to the server in the hello
 INSECURE_URI = "urn:sightline:site-agent"  # our application URI where there is no certificate to take it from
 SPLIT_CODES = frozenset(
     {
@@ -157,7 +160,8 @@ class Connection:
     async def keep_channel(self) -> None:
         """Renew the secure channel for as long as this runs; SourceLost when the server will not."""
         while True:
-            await asyncio.sleep(self._client.secure_channel_timeout / 1000 * CHANNEL_RENEW_SHARE)
+            lifetime = self._client.secure_channel_timeout / 1000 * CHANNEL_RENEW_SHARE  # as the server has it
+            await asyncio.sleep(max(lifetime, CHANNEL_SHORTEST))
             try:
                 await self.call("renewing the secure channel", self._client.open_secure_channel(renew=True))
                 self._client.uaclient.revolve_security_token()
@@ -202,6 +206,7 @@ class Connection:
         client.application_uri = INSECURE_URI
         client.session_timeout = SESSION_TIMEOUT_MS
         client.secure_channel_timeout = CHANNEL_LIFETIME_MS
+        client.max_messagesize, client.max_chunkcount = MAX_MESSAGE, MAX_CHUNKS
         return client
 
     async def _secure(self, client: Any) -> None:
@@ -225,7 +230,8 @@ class Connection:
             pin = load_pin(settings.server_cert)
             if shown != pin:
                 raise SourceLost("the process server shows another certificate than the pinned one")
-        self.expiries = [expiry_of(identity.certificate, OURS), expiry_of(pin, PINNED)]
+        theirs = PINNED if settings.server_cert is not None else SHOWN
+        self.expiries = [expiry_of(identity.certificate, OURS), expiry_of(pin, theirs)]
         client.application_uri = identity.uri
         await client.set_security(
             policy,

@@ -16,6 +16,7 @@ CLOSE_DEADLINE = 1.0  # a polite goodbye; then the client object is abandoned
 TASKS_DEADLINE = 1.0  # for our own tasks to end after being cancelled
 SESSION_TIMEOUT_MS = 60_000  # an orphaned session must not fill a server with five of them for an hour
 CHANNEL_LIFETIME_MS = 3_600_000
+CHANNEL_SHORTEST = 5.0  # a server that grants no lifetime worth the name is not asked for a new channel all the time
 CHANNEL_RENEW_SHARE = 0.75  # OPC 10000-4, 5.5.2.1: renew after 75 % of the lifetime
 
 HEARTBEAT_PUBLISH_MS = 500
@@ -24,10 +25,10 @@ SUBSCRIPTION_LIFE = 60.0  # an abandoned subscription dies with its session
 SILENCE_PER_INTERVAL = 2.5  # silence allowed, in publishing intervals of a server that publishes slowly
 
 PAUSE_MIN, PAUSE_BASE, PAUSE_MAX = 0.5, 1.0, 4.0  # back-off between two attempts, full jitter
+PAUSE_REFUSED = 1.0  # at most, where the machine answers that nobody listens: asking costs the server nothing
 SETTLED = 10.0  # a connection that lived this long starts the back-off anew
 FAILED_ITEM_RETRY = 60.0  # a node that was unknown may have been added since
 SWEEP = 5.0  # between two looks at whether a server's deadband holds values back that it should send
-CLOCK_TOLERANCE = 5.0  # display rules, 3.4: beyond it a clock warning instead of a false age
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from asyncua import ua
 
+from relay_bridge.agent.drivers.foreign_text import foreign_text
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.problems import SourceLost, words
 from relay_bridge.agent.drivers.opcua.reads import read_nodes
 from relay_bridge.agent.drivers.opcua.settings import OpcUaTag
-from relay_bridge.agent.drivers.opcua.values import clean_text
 from relay_bridge.contract.messages import CatalogTag
 
 PROPERTIES = ("EURange", "EngineeringUnits", "ValuePrecision", "EnumStrings")
@@ -106,7 +106,7 @@ def range_of(said: Any) -> tuple[float | None, float | None]:
 def unit_of(said: Any) -> str:
     """What EngineeringUnits show, cut to MAX_UNIT characters (OPC 10000-8, 5.6.4)."""
     text = getattr(getattr(said, "DisplayName", None), "Text", None)
-    return clean_text(text).strip()[:MAX_UNIT] if isinstance(text, str) else ""
+    return foreign_text(text[:500]).strip()[:MAX_UNIT] if isinstance(text, str) else ""
 
 
 def _decimals(said: Any) -> int:
@@ -118,4 +118,4 @@ def _decimals(said: Any) -> int:
 def _states(said: Any) -> dict[str, str] | None:
     if not isinstance(said, list) or not 0 < len(said) <= MAX_STATES:
         return None
-    return {str(i): clean_text(getattr(text, "Text", None) or "")[:MAX_STATE] for i, text in enumerate(said)}
+    return {str(i): foreign_text(getattr(text, "Text", None) or "", MAX_STATE) for i, text in enumerate(said)}

@@ -11,11 +11,13 @@ from typing import Any
 
 from asyncua import ua
 
+from relay_bridge.agent.drivers.base import CLOCK_TOLERANCE
 from relay_bridge.agent.drivers.opcua.connection import Connection
-from relay_bridge.agent.drivers.opcua.deadlines import CLOCK_TOLERANCE, HEARTBEAT_PUBLISH_MS, SILENCE_PER_INTERVAL
+from relay_bridge.agent.drivers.opcua.deadlines import HEARTBEAT_PUBLISH_MS, SILENCE_PER_INTERVAL
 from relay_bridge.agent.drivers.opcua.problems import SourceLost, status_words
 from relay_bridge.agent.drivers.opcua.publishing import Notification, create_items, create_subscription
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings
+from relay_bridge.contract.readings import quality_class
 
 logger = logging.getLogger(__name__)
 BEAT, SERVICE_LEVEL = 1, 2  # client handles in the heartbeat's own subscription
@@ -103,7 +105,7 @@ class Heartbeat:
             if handle == SERVICE_LEVEL and isinstance(value, int):
                 self._level = value
                 self._changed()
-            elif handle == BEAT and value is not None and value != self.last_value:
+            elif handle == BEAT and _counts(data, value) and value != self.last_value:
                 is_first = self.last_value is None
                 self.last_value = value
                 self._last, self._last_wall = time.monotonic(), self._wall()
@@ -124,3 +126,10 @@ class Heartbeat:
         elif not self._wrong_clock and self._clock_warning:
             self._clock_warning = ""
             self._changed()
+
+
+def _counts(data: Any, value: Any) -> bool:
+    """Whether it can be a sign of life: a bad value is none, and NaN differs even from itself."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return False
+    return data.StatusCode is None or quality_class(int(data.StatusCode.value)) != "bad"

@@ -133,10 +133,15 @@ class _Numbered:
 
     def publish(self, result: Any) -> None:
         message = result.NotificationMessage
-        if not message.NotificationData:
-            return  # a keep-alive carries the number of the next message and is none itself
         number = int(message.SequenceNumber)
-        gap = self._last is not None and number != (1 if self._last == 0xFFFFFFFF else self._last + 1)
+        expected = number if self._last is None else _after(self._last)
+        if not message.NotificationData:
+            # A keep-alive carries the number of the next message and is none itself. Some servers repeat the last one.
+            if number not in {expected, self._last, 0}:
+                self._last = number - 1
+                self._receive(Notification([], gap=True))
+            return
+        gap = number != expected
         self._last = number
         values: list[tuple[int, Any]] = []
         events: list[tuple[int, list[Any]]] = []
@@ -149,6 +154,11 @@ class _Numbered:
             elif isinstance(data, ua.StatusChangeNotification):
                 status = _bad(data.Status)
         self._receive(Notification(values, gap, status, events))
+
+
+def _after(number: int) -> int:
+    """The sequence number that follows: 0 is none (OPC 10000-4, 7.8)."""
+    return 1 if number == 0xFFFFFFFF else number + 1
 
 
 def _bad(status: Any) -> int:

@@ -14,15 +14,16 @@ from typing import Any, Protocol
 from asyncua import ua
 
 from relay_bridge.agent.drivers.abilities import Bucket, FoundNode, RawHistory
-from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Sink
+from relay_bridge.agent.drivers.announcing import Announcer
+from relay_bridge.agent.drivers.base import CLOCK_TOLERANCE, DEGRADED, DOWN, OK, Sink
 from relay_bridge.agent.drivers.opcua.browsing import browse
 from relay_bridge.agent.drivers.opcua.certificates import Expiry
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.deadlines import (
-    CLOCK_TOLERANCE,
     PAUSE_BASE,
     PAUSE_MAX,
     PAUSE_MIN,
+    PAUSE_REFUSED,
     SETTLED,
     SWEEP,
     TASKS_DEADLINE,
@@ -37,12 +38,12 @@ from relay_bridge.agent.drivers.opcua.refusals import asking
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings, OpcUaTag
 from relay_bridge.agent.drivers.opcua.subscriptions import TagSubscriptions
 from relay_bridge.contract.errors import RequestRefused
-from relay_bridge.contract.messages import CatalogTag, SourceState
+from relay_bridge.contract.messages import CatalogTag
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, Reading
 from relay_bridge.protocol.backoff import full_jitter
 
 logger = logging.getLogger(__name__)
-MAX_REASON = 200  # characters, as in SourceState
+DESCRIBED_AT_ONCE = 500  # tags: one that cannot be described costs no more than these their units
 
 
 class Companion(Protocol):
@@ -73,12 +74,15 @@ class OpcUaDriver:
         self._tags = {tag.id: tag for tag in tags}
         self._clock = clock
         self._chance = chance
+        self._announcer = Announcer(config.id, self._now)
         self._sink: Sink | None = None
         self._watched: dict[str, None] = {}  # in the order asked
+        self._begun: set[str] = set()  # watched since the subscriptions were last brought in line
         self._wanted_changed = asyncio.Event()
         self._online: Connection | None = None
-        self._state: SourceState | None = None
+        self._is_refused = False  # the last attempt: nobody listens there
         self._descriptions: dict[str, CatalogTag] = {}
+        self._has_asked = False  # the server about every tag, once
         self._trust_deadband = True
         self._history = History()
         self._expiries: list[Expiry] = []  # of the certificates that were last used
@@ -89,21 +93,24 @@ class OpcUaDriver:
 
     async def run(self, sink: Sink) -> None:
         """Keep the source connected until cancelled."""
-        self._sink = sink
+        self._sink = self._announcer.sink = sink
         _quiet_library()
-        self._announce(DOWN, "connecting to the process server")
+        self._announcer.announce(DOWN, "connecting to the process server")
         attempt = 0
         while True:
             began = time.monotonic()
             reason = await self._live()
             attempt = 0 if time.monotonic() - began > SETTLED else attempt + 1
-            pause = max(PAUSE_MIN, full_jitter(max(attempt - 1, 0), PAUSE_BASE, PAUSE_MAX, self._chance))
+            most = PAUSE_REFUSED if self._is_refused else PAUSE_MAX
+            pause = max(PAUSE_MIN, full_jitter(max(attempt - 1, 0), PAUSE_BASE, most, self._chance))
             logger.info("Source %s: %s; next attempt in %.1f s.", self.source, reason, pause)
             await asyncio.sleep(pause)
 
     def watch(self, tags: Iterable[str]) -> None:
         for tag in tags:
             if tag in self._tags:
+                if tag not in self._watched:
+                    self._begun.add(tag)
                 self._watched[tag] = None
             elif self._sink is not None:
                 self._sink.put(tag, Reading(None, self._now(), BAD_NODE_ID_UNKNOWN))
@@ -139,6 +146,11 @@ class OpcUaDriver:
         return dict(self._descriptions)
 
     @property
+    def is_asking(self) -> bool:
+        """``Describing``."""
+        return not self._has_asked
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What somebody should see to although the source works: certificates that end soon. Clauses, without paths."""
         now = datetime.fromtimestamp(self._clock(), UTC)
@@ -147,8 +159,7 @@ class OpcUaDriver:
     def live(self) -> Connection:
         """The connection, if the source is there; else RequestRefused ``source_down`` with the reason."""
         if self._online is None:
-            reason = self._state.reason if self._state is not None else "not started"
-            raise RequestRefused("source_down", f"The source cannot be asked: {reason}.")
+            raise RequestRefused("source_down", f"The source cannot be asked: {self._announcer.reason}.")
         return self._online
 
     def _tag(self, tag: str) -> OpcUaTag:
@@ -161,16 +172,19 @@ class OpcUaDriver:
 
     async def _live(self) -> str:
         """One connection from opening to its end; the reason of the end, which has been announced."""
-        connection = Connection(self._settings)
+        connection: Connection | None = None
         self._history.forget()
         reason = ""
+        self._is_refused = False
         try:
+            connection = Connection(self._settings)
             await self._open(connection)
             await self._serve(connection)
         except asyncio.CancelledError:
             raise
         except SourceLost as lost:
             reason = lost.reason
+            self._is_refused = isinstance(lost.__cause__, ConnectionRefusedError)
         except Exception as error:
             logger.exception("Source %s: the connection ended in a way that was not foreseen.", self.source)
             reason = words(error, "watching")
@@ -178,8 +192,9 @@ class OpcUaDriver:
             self._online = None
             if reason:
                 # At once, before any cleaning up: every second counts towards what an operator is told.
-                self._announce(DOWN, reason)
-            await connection.close()
+                self._announcer.announce(DOWN, reason)
+            if connection is not None:
+                await connection.close()
         return reason
 
     async def _open(self, connection: Connection) -> None:
@@ -196,11 +211,13 @@ class OpcUaDriver:
         subscriptions = TagSubscriptions(
             connection, self._settings, self._put, self._now, self._latest, use_deadband=self._trust_deadband
         )
+        there = asyncio.Event()
         watchers: list[Awaitable[None]] = [
             self._until_lost(connection),
             connection.keep_channel(),
             self._beat(connection, heartbeat),
-            self._follow(connection, heartbeat, subscriptions),
+            self._follow(connection, heartbeat, subscriptions, there),
+            self._describe(connection, there),
             *(self._accompany(companion, connection) for companion in self.companions),
         ]
         tasks = [asyncio.ensure_future(watcher) for watcher in watchers]
@@ -224,22 +241,27 @@ class OpcUaDriver:
         await heartbeat.start(connection)
         await heartbeat.watch()
 
-    async def _follow(self, connection: Connection, heartbeat: Heartbeat, subscriptions: TagSubscriptions) -> None:
+    async def _follow(
+        self, connection: Connection, heartbeat: Heartbeat, subscriptions: TagSubscriptions, there: asyncio.Event
+    ) -> None:
         """Bring every watched tag up to date, say that the source is there, then keep to what is wanted."""
         await heartbeat.began.wait()
         self._wanted_changed.clear()
+        self._begun.clear()
         await subscriptions.sync(self._wanted())
         # Values first, the good news second: nothing old may look live between the two.
         await self._read_now(subscriptions, self._wanted())
         self._online = connection
         self._judge(heartbeat)
-        await self._describe(connection)
+        there.set()
         swept = time.monotonic()
         while True:
             await _first_of(SWEEP, self._wanted_changed, subscriptions.attention)
             if self._wanted_changed.is_set():
                 self._wanted_changed.clear()
+            begun, self._begun = self._begun, set()
             await subscriptions.sync(self._wanted())
+            subscriptions.repeat(begun)
             await subscriptions.mend()
             if time.monotonic() - swept >= SWEEP:
                 swept = time.monotonic()
@@ -256,30 +278,24 @@ class OpcUaDriver:
         except ua.UaStatusCodeError as error:
             raise SourceLost(words(error, "reading")) from error
 
-    async def _describe(self, connection: Connection) -> None:
-        """Once for every tag; a server that fails at it is still worth watching, one that hangs is not."""
+    async def _describe(self, connection: Connection, there: asyncio.Event) -> None:
+        """Once for every tag, beside the values: thousands of tags take seconds. A server that fails at it is still
+        worth watching, one that hangs is not."""
+        await there.wait()
         missing = [tag for tag in self._tags.values() if tag.id not in self._descriptions]
-        with suppress(ua.UaError):
-            self._descriptions.update(await read_descriptions(connection, self.source, missing))
+        for first in range(0, len(missing), DESCRIBED_AT_ONCE):
+            with suppress(ua.UaError):
+                some = missing[first : first + DESCRIBED_AT_ONCE]
+                self._descriptions.update(await read_descriptions(connection, self.source, some))
+        self._has_asked = True
+        await asyncio.Event().wait()
 
     # --- what is told --------------------------------------------------------------------------------------------
 
     def _judge(self, heartbeat: Heartbeat) -> None:
         """Healthy or degraded, once the source is online."""
         if self._online is not None:
-            self._announce(DEGRADED if heartbeat.warning else OK, heartbeat.warning)
-
-    def _announce(self, code: int, reason: str) -> None:
-        state = self._state
-        if state is not None and state.code == code:
-            if state.reason == reason:
-                return
-            since = state.since  # still the same trouble, told in other words
-        else:
-            since = self._now()
-        self._state = SourceState(code, since, reason[:MAX_REASON])  # type: ignore[arg-type]
-        if self._sink is not None:
-            self._sink.source_state(self.source, self._state)
+            self._announcer.announce(DEGRADED if heartbeat.warning else OK, heartbeat.warning)
 
     def _log_warnings(self) -> None:
         """Each once, which is once a day for a certificate that ends soon."""

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from relay_bridge.agent.drivers.opcua.connection import Connection
 from relay_bridge.agent.drivers.opcua.deadlines import FAILED_ITEM_RETRY
@@ -20,10 +21,11 @@ from relay_bridge.agent.drivers.opcua.publishing import (
 )
 from relay_bridge.agent.drivers.opcua.reads import read_tags
 from relay_bridge.agent.drivers.opcua.settings import OpcUaSettings, OpcUaTag
-from relay_bridge.agent.drivers.opcua.values import reading_from
+from relay_bridge.agent.drivers.opcua.values import BAD_DECODING_ERROR, reading_from
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, Reading
 
 logger = logging.getLogger(__name__)
+_CODE = 0xFFFF0000  # of a StatusCode; below are flags, some of which are set in notifications only (10000-4, 7.39)
 SUSPICIONS = 2  # sweeps in a row that find a value held back before a server's deadband is given up
 
 
@@ -36,7 +38,7 @@ class _Item:
     filtered: bool = False
     last: Reading | None = None  # as put
     notified: int = 0  # how often the server sent a value
-    seen_notified: int = -1  # at the last sweep that found something
+    seen_notified: int = -1  # at the last sweep
     suspicions: int = 0
 
 
@@ -75,22 +77,37 @@ class TagSubscriptions:
         self.use_deadband = use_deadband
         self._buckets: list[_Bucket] = []
         self._items: dict[str, _Item] = {}
-        self._failed: dict[str, float] = {}  # tags that cannot be had, with the moment to try again
+        self._failed: dict[str, tuple[float, Reading]] = {}  # tags that cannot be had: when to try again, what was put
         self._handle = 0
+        self._misread = False
         self.attention = asyncio.Event()  # a lost notification or an ended subscription waits for ``mend``
 
     async def sync(self, wanted: Iterable[OpcUaTag]) -> None:
         """Subscribe what is wanted and is not, unsubscribe what is and is not wanted."""
         by_id = {tag.id: tag for tag in wanted}
         await self._drop([item for item in self._items.values() if item.tag.id not in by_id])
-        self._failed = {tag: at for tag, at in self._failed.items() if tag in by_id}
+        self._failed = {tag: failure for tag, failure in self._failed.items() if tag in by_id}
         now = time.monotonic()
-        missing = [tag for tag in by_id.values() if tag.id not in self._items and self._failed.get(tag.id, now) <= now]
+        late = {tag for tag, (again, _) in self._failed.items() if again > now}
+        missing = [tag for tag in by_id.values() if tag.id not in self._items and tag.id not in late]
         while missing:
             bucket = await self._roomy_bucket()
             room = max(self._connection.limits.subscription - len(bucket.items), 0) or len(missing)
             await self._add(bucket, missing[:room])
             missing = missing[room:]
+
+    def repeat(self, tags: Iterable[str]) -> None:
+        """Put again what is known of these tags: whoever began to watch them has heard nothing yet.
+
+        A tag that was let go and is wanted again before ``sync`` came round keeps its monitored item, and a server
+        tells a value only when it changes.
+        """
+        for tag in tags:
+            item = self._items.get(tag)
+            if item is not None and item.last is not None:
+                self._put(tag, item.last)
+            elif item is None and tag in self._failed:
+                self._put(tag, self._failed[tag][1])
 
     async def mend(self) -> None:
         """Read what lost notifications may have carried; raise SourceLost for a subscription that ended."""
@@ -104,10 +121,8 @@ class TagSubscriptions:
 
     async def refresh(self, tags: Iterable[OpcUaTag]) -> None:
         """Read the tags themselves and put what was read, unless something newer was put meanwhile."""
-        for tag, reading in (await read_tags(self._connection, list(tags), self._now, self._latest)).items():
-            item = self._items.get(tag)
-            if item is not None and (item.last is None or item.last.time <= reading.time):
-                self._deliver(item, reading)
+        for item, reading in await self._read([tag.id for tag in tags]):
+            self._deliver(item, reading)
 
     async def sweep(self) -> bool:
         """Compare filtered items with the server itself; False when its deadband proved wrong and was given up.
@@ -118,9 +133,7 @@ class TagSubscriptions:
         filtered = [item for item in self._items.values() if item.filtered]
         if not filtered:
             return True
-        readings = await read_tags(self._connection, [item.tag for item in filtered], self._now, self._latest)
-        for item in filtered:
-            reading = readings[item.tag.id]
+        for item, reading in await self._read([item.tag.id for item in filtered]):
             if item.notified != item.seen_notified:
                 item.suspicions, item.seen_notified = 0, item.notified
             if item.last is None:
@@ -136,6 +149,18 @@ class TagSubscriptions:
         await self._drop(filtered)
         await self.sync([*(item.tag for item in self._items.values()), *tags])
         return False
+
+    async def _read(self, tags: Iterable[str]) -> list[tuple[_Item, Reading]]:
+        """What the server itself has of these tags, without those of which it told something newer meanwhile."""
+        asked = [(item, item.notified) for tag in tags if (item := self._items.get(tag)) is not None]
+        readings = await read_tags(self._connection, [item.tag for item, _ in asked], self._now, self._latest)
+        return [
+            (item, readings[item.tag.id])
+            for item, notified in asked
+            if self._items.get(item.tag.id) is item
+            # A value that came while the question was on its way may be younger than the answer; its time tells.
+            and (item.notified == notified or item.last is None or item.last.time < readings[item.tag.id].time)
+        ]
 
     # --- items ---------------------------------------------------------------------------------------------------
 
@@ -195,8 +220,9 @@ class TagSubscriptions:
         self._items.pop(item.tag.id, None)
 
     def _fail(self, tag: OpcUaTag, status: int) -> None:
-        self._failed[tag.id] = time.monotonic() + FAILED_ITEM_RETRY
-        self._put(tag.id, Reading(None, self._now(), status))
+        reading = Reading(None, self._now(), status)
+        self._failed[tag.id] = time.monotonic() + FAILED_ITEM_RETRY, reading
+        self._put(tag.id, reading)
 
     # --- values --------------------------------------------------------------------------------------------------
 
@@ -206,11 +232,21 @@ class TagSubscriptions:
             item = bucket.items.get(handle)
             if item is not None:
                 item.notified += 1
-                self._deliver(item, reading_from(data, item.tag.kind, item.tag.decimals, received, latest))
+                self._deliver(item, self._reading(item.tag, data, received, latest))
         if notification.gap or notification.status:
             bucket.lost_some = True
             bucket.ended = notification.status
             self.attention.set()
+
+    def _reading(self, tag: OpcUaTag, data: Any, received: int, latest: int | None) -> Reading:
+        """What cannot be understood is bad, and takes the other values of its notification not along."""
+        try:
+            return reading_from(data, tag.kind, tag.decimals, received, latest)
+        except Exception:
+            if not self._misread:
+                logger.exception("Source %s: a value was not understood; more are not told.", self._settings.id)
+            self._misread = True
+            return Reading(None, received, BAD_DECODING_ERROR)
 
     def _deliver(self, item: _Item, reading: Reading) -> None:
         item.last = reading
@@ -219,7 +255,7 @@ class TagSubscriptions:
 
 def _held_back(told: Reading, read: Reading, deadband: float) -> bool:
     """True when the server should have told of what was read: another quality, or further away than the deadband."""
-    if told.quality != read.quality:
+    if (told.quality ^ read.quality) & _CODE:
         return True
     if isinstance(told.value, int | float) and isinstance(read.value, int | float):
         return abs(read.value - told.value) > deadband

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from asyncua import ua
 
-from relay_bridge.agent.drivers.opcua.deadlines import CLOCK_TOLERANCE
+from relay_bridge.agent.drivers.base import CLOCK_TOLERANCE
+from relay_bridge.agent.drivers.foreign_text import foreign_text
 from relay_bridge.contract.codec import normalise
 from relay_bridge.contract.readings import (
     BAD_NOT_SUPPORTED,
     BAD_WAITING_FOR_INITIAL_DATA,
+    MAX_TEXT,
     Reading,
     Value,
     quality_class,
@@ -83,15 +85,6 @@ def _epoch_ms(stamp: datetime | None) -> int | None:
     return round(moment.timestamp() * 1000) if moment >= _FIRST_REAL_TIME else None
 
 
-def clean_text(text: str) -> str:
-    """Text as it may travel: bytes that were no UTF-8 are taken for Windows-1252, which plants still write."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-    return text
-
-
 def _value(raw: Any, kind: str) -> tuple[Value, int | None]:
     """The value in the tag's kind, or the quality that says why there is none."""
     value = _plain(raw)
@@ -114,9 +107,9 @@ def _plain(raw: Any) -> Value:
     if isinstance(raw, int):
         return int(raw)
     if isinstance(raw, str):
-        return clean_text(raw)
+        return foreign_text(raw, MAX_TEXT)
     if isinstance(raw, ua.LocalizedText):
-        return clean_text(raw.Text or "")
+        return foreign_text(raw.Text or "", MAX_TEXT)
     if isinstance(raw, datetime):
         moment = raw if raw.tzinfo is not None else raw.replace(tzinfo=UTC)
         return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

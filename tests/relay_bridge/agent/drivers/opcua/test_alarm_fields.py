@@ -145,3 +145,35 @@ def test_every_status_has_its_meaning_in_words(name: str, kind: type, word: str 
         assert type(error) is kind
         assert getattr(error, "word", getattr(error, "code", None)) == word
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "quality"),
+    [
+        (ua.StatusCodes.Good, "good"),
+        (ua.StatusCodes.GoodLocalOverride, "good"),
+        (ua.StatusCodes.UncertainSensorNotAccurate, "uncertain"),
+        (ua.StatusCodes.UncertainSensorNotAccurate | 0x480, "uncertain"),
+        (ua.StatusCodes.BadNoCommunication, "bad"),
+        (ua.StatusCodes.BadSensorFailure, "bad"),
+        # In place of the field: the server has none to tell.
+        (ua.StatusCodes.BadNodeIdUnknown, "good"),
+        (ua.StatusCodes.BadNotReadable, "good"),
+    ],
+)
+def test_the_quality_of_the_value_behind_it_is_told(code: int, quality: str) -> None:
+    assert made(Quality=ua.StatusCode(code)).quality == quality
+
+
+@pytest.mark.parametrize("odd", [None, 7, "bad", True])
+def test_a_quality_that_is_none_is_good(odd: object) -> None:
+    assert made(Quality=odd).quality == "good"
+
+
+def test_a_condition_that_is_put_out_of_use_leaves_the_list_without_doubt() -> None:
+    none = ua.StatusCode(ua.StatusCodes.BadConditionDisabled)
+    gone = made(
+        EnabledState__Id=False, Retain=True, Quality=ua.StatusCode(ua.StatusCodes.BadSensorFailure),
+        AckedState__Id=none, ActiveState__Id=none,
+    )  # fmt: skip
+    assert (gone.retain, gone.active, gone.quality) == (False, False, "good")

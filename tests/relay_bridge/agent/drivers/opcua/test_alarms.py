@@ -11,7 +11,7 @@ from asyncua import ua
 
 from relay_bridge.agent.drivers.abilities import AckRefused, AlarmRef
 from relay_bridge.agent.drivers.opcua import OpcUaDriver, OpcUaSettings, OpcUaTag, SettingsError, make_driver
-from relay_bridge.agent.drivers.opcua import alarms as module
+from relay_bridge.agent.drivers.opcua import alarm_watch as module
 from relay_bridge.agent.drivers.opcua.alarms import AlarmingOpcUaDriver
 from relay_bridge.simulator.server import PlantServer
 from tests.relay_bridge.agent.alarms.support import Board, until

@@ -100,8 +100,14 @@ async def _without_branches(farm: FarmServer, watching: FarmWatching) -> None:
     await farm.ask("raise", number=1, severity=650, message="pump 1 trips")
     await until(lambda: watching.point(1))
     assert (watching.point(1).sev, watching.point(1).act, watching.point(1).msg) == (650, True, "pump 1 trips")
+    assert watching.point(1).quality == "good"
+    # What it is worked out from turns bad: the server's word that it is over is not believed.
+    await farm.ask("raise", number=1, active=False, quality="BadSensorFailure")
+    await until(lambda: watching.point(1).quality == "bad")
+    assert watching.point(1).act and "cleared" not in watching.board.kinds()[-2:]
     await farm.ask("raise", number=1, active=False)
     await until(lambda: not watching.point(1).act)
+    assert watching.point(1).quality == "good"
     assert not watching.point(1).branch
     standing = watching.board.table.find(watching.point(1).id)
     await watching.driver.acknowledge(standing.ref, standing.event, "", 2.0)

@@ -92,3 +92,18 @@ def test_a_low_service_level_is_a_warning(heartbeat):
     assert heartbeat.warning == "the process server reports service level 199 of 255"
     heartbeat._receive(Notification([(SERVICE_LEVEL, ua.DataValue(ua.Variant(200, ua.VariantType.Byte)))]))
     assert heartbeat.warning == ""
+
+
+@pytest.mark.parametrize("value", [float("nan"), None])
+def test_what_is_no_value_is_no_life_however_often_it_comes(heartbeat, value):
+    for _ in range(3):
+        heartbeat._receive(Notification([(BEAT, ua.DataValue(ua.Variant(value)))]))
+    assert not heartbeat.began.is_set()
+
+
+def test_a_bad_counter_that_goes_on_counting_is_no_life(heartbeat):
+    """A gateway may count on while its gauges are gone, and say so in the quality."""
+    for count in range(3):
+        data = ua.DataValue(ua.Variant(count), StatusCode=ua.StatusCode(ua.StatusCodes.BadNoCommunication))
+        heartbeat._receive(Notification([(BEAT, data)]))
+    assert not heartbeat.began.is_set()

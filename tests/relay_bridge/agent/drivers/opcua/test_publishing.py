@@ -57,3 +57,21 @@ def test_numbers_roll_over_to_one(numbered, received):
 def test_the_end_of_a_subscription_is_told(numbered, received):
     numbered.publish(message(1, status=0x800A0000))
     assert received[0].status == 0x800A0000
+
+
+def test_a_keep_alive_tells_of_a_notification_that_never_came(numbered, received):
+    numbered.publish(message(1, (7, 1.5)))
+    numbered.publish(message(3))  # 2 was sent and could not be read here
+    assert [(n.gap, n.values) for n in received[1:]] == [(True, [])]
+    numbered.publish(message(3))
+    numbered.publish(message(3, (7, 2.5)))
+    assert [n.gap for n in received[2:]] == [False]
+
+
+def test_a_keep_alive_with_the_last_number_is_no_gap(numbered, received):
+    """Against the standard, and done."""
+    for number in (1, 0xFFFFFFFF):
+        numbered._last = None
+        numbered.publish(message(number, (7, 1.5)))
+        numbered.publish(message(number))
+    assert not any(n.gap for n in received)

@@ -41,6 +41,18 @@ async def test_values_are_there_when_the_source_is_said_to_be(plant):
         assert recorder.readings.keys() == VARIABLES.keys()
 
 
+async def test_a_tag_let_go_and_wanted_again_at_once_is_told_again(plant):
+    """A product name changes once a month: its server will not tell it by itself."""
+    name = "TK-101.Product"
+    driver = OpcUaDriver(settings(plant.url), tags(name))
+    async with live(driver, [name]) as recorder:
+        await recorder.until(lambda: name in recorder.readings)
+        recorder.readings.clear()
+        driver.unwatch([name])
+        driver.watch([name])  # before anything was asked of the server: another page of the same phone
+        await recorder.until(lambda: name in recorder.readings)
+
+
 async def test_an_unknown_node_is_bad_and_the_others_live(plant):
     elsewhere = OpcUaTag("x", "nsu=urn:elsewhere;s=x")
     nodes = [*tags("TK-101.Level"), tag("TK-999.Level"), elsewhere]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from asyncua import ua
 
-from relay_bridge.agent.drivers.opcua.values import BAD_TYPE_MISMATCH, clean_text, reading_from, sampled_at, time_of
+from relay_bridge.agent.drivers.opcua.values import BAD_TYPE_MISMATCH, reading_from, sampled_at, time_of
 from relay_bridge.contract.readings import BAD_NOT_SUPPORTED, BAD_WAITING_FOR_INITIAL_DATA, Reading
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -104,9 +104,3 @@ def test_a_sample_of_a_history_has_its_own_time_or_none():
     assert sampled_at(ua.DataValue(SourceTimestamp=MOMENT)) == MS
     assert sampled_at(ua.DataValue(ServerTimestamp=MOMENT)) == MS
     assert sampled_at(ua.DataValue()) is None
-
-
-def test_windows_text_becomes_text_that_can_travel():
-    assert clean_text(b"m\xb3/h".decode("utf-8", "surrogateescape")) == "m³/h"
-    assert clean_text("m³/h") == "m³/h"
-    clean_text(b"\x81\x8d".decode("utf-8", "surrogateescape")).encode("utf-8")

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from relay_bridge.agent.drivers.abilities import AlarmEvent, AlarmRef
-from relay_bridge.agent.drivers.rest.alarms import MAX_ALARMS, MAX_WORDS, AlarmNews
+from relay_bridge.agent.drivers.foreign_text import MAX_WORDS, foreign_text
+from relay_bridge.agent.drivers.rest.alarms import MAX_ALARMS, AlarmNews
 from relay_bridge.agent.drivers.rest.conversation import Conversation
 from relay_bridge.agent.drivers.rest.pointers import find
 from relay_bridge.agent.drivers.rest.problems import Trouble
@@ -56,7 +57,7 @@ class JournalReader:
         now = int(self._clock() * 1000)
         start = now - self._span
         if self._newest is not None:
-            start = max(start, self._newest - OVERLAP)
+            start = max(start, self._read_from())
         rows = await self._rows(talk, start, now + AHEAD)
         passed = self.replay(rows)
         return AlarmNews({name: alarm for name, alarm in self._states.items() if alarm.retain}, passed)
@@ -82,11 +83,15 @@ class JournalReader:
         self._forget()
         return passed
 
+    def _read_from(self) -> int:
+        """Where the next reading begins. One row from the future must not hide what happens until then."""
+        return min(self._newest or 0, int(self._clock() * 1000)) - OVERLAP
+
     def _forget(self) -> None:
         """Rows that will not be read again, and closed alarms that no late row can concern."""
         if self._newest is None:
             return
-        before = self._newest - 2 * OVERLAP
+        before = self._read_from() - OVERLAP
         self._seen = {mark: moment for mark, moment in self._seen.items() if moment >= before}
         self._states = {name: alarm for name, alarm in self._states.items() if alarm.retain or alarm.time >= before}
 
@@ -122,12 +127,12 @@ class JournalReader:
             active=active,
             acknowledged=acknowledged,
             retain=active or not acknowledged,
-            name="/".join(part for part in (module, parameter) if part) or condition,
-            condition_type=_text(row, "category"),
+            name=foreign_text("/".join(part for part in (module, parameter) if part) or condition, MAX_WORDS),
+            condition_type=foreign_text(_text(row, "category")),
             node=self._node_of.get(module, ""),
-            message=_text(row, "desc2") or _text(row, "desc1"),
+            message=foreign_text(_text(row, "desc2") or _text(row, "desc1")),
             suppressed=hidden,
-            limit_state=_text(row, "desc1"),
+            limit_state=foreign_text(_text(row, "desc1")),
         )
 
 

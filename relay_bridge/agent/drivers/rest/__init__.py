@@ -5,7 +5,7 @@ login, conversation       signed in, and answers as documents
 documents, pointers, times, values, templates   what a document says, and what may be said to the source
 units, schedule, reading   what is polled, when, and what fresh reads become
 heartbeat, source         whether it lives, the supervisor
-history, alarms           what was, what is wrong
+history, alarms, offering   what was, what is wrong, and whether a source has either
 build                     the driver of a ``[[source]]``, able to do what the site allows
 outcomes, acknowledging, acting   changing something: the last two are loaded only where the site allows it
 problems                  what went wrong, in words

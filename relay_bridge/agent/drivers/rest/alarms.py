@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from relay_bridge.agent.config_rest import RestAlarms
 from relay_bridge.agent.drivers.abilities import AckRefused, AlarmEvent, AlarmRef, AlarmSink
+from relay_bridge.agent.drivers.foreign_text import MAX_WORDS, foreign_text
 from relay_bridge.agent.drivers.rest.conversation import Conversation
 from relay_bridge.agent.drivers.rest.pointers import find, parse_pointer
 from relay_bridge.agent.drivers.rest.problems import SettingsError, Trouble
@@ -19,7 +20,6 @@ from relay_bridge.agent.drivers.rest.units import OTHER_SHAPE
 from relay_bridge.agent.drivers.rest.values import matches, scalar_text
 
 MAX_ALARMS: Final = 20_000  # in one list
-MAX_WORDS: Final = 500  # characters of a name or a message
 NO_SEVERITY: Final = 500  # where the source tells none
 UNKNOWN_SEVERITY: Final = 1000  # one that is told and not understood: better too high in the list than too low
 
@@ -173,9 +173,9 @@ class ListReader:
             acknowledged="acknowledged" in self._at
             and matches(self._find(row, "acknowledged"), self._settings.acknowledged_is),
             retain=True,
-            name=self._text(row, "name") or condition,
+            name=foreign_text(self._text(row, "name") or condition),
             node=self._nodes.get(place, place),
-            message=self._text(row, "message"),
+            message=foreign_text(self._text(row, "message")),
         )
 
     def _severity(self, row: Any) -> int:

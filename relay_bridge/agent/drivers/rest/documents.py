@@ -14,6 +14,7 @@ from relay_bridge.agent.drivers.rest.problems import Trouble
 
 MAX_DEPTH = 64
 MAX_NODES = 200_000  # values in one answer: some 20 MB as Python objects
+MAX_DIGITS = 64  # characters of a number that are kept as they were written
 _MARKS = b'"[]{},'
 _NO_MARKS = bytes(code for code in range(256) if code not in _MARKS)
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
@@ -24,11 +25,25 @@ def parse_document(data: bytes) -> Any:
     """The document; ``Trouble`` in words when there is none. Takes about 20 ms a megabyte."""
     _check_size(data)
     try:
-        return json.loads(_decode(data), object_pairs_hook=_object)
+        return json.loads(_decode(data), object_pairs_hook=_object, parse_float=WrittenNumber)
     except (ValueError, RecursionError) as error:
         if isinstance(error, _TwiceError):
             raise Trouble("the process server's answer names the same thing twice") from None
         raise Trouble("the process server's answer is not JSON") from None
+
+
+class WrittenNumber(float):
+    """A number with a point or an exponent, as the source wrote it: ``12.50`` says more than ``12.5``."""
+
+    text: str
+
+    def __new__(cls, text: str) -> WrittenNumber:
+        made = super().__new__(cls, text)
+        made.text = text if len(text) <= MAX_DIGITS else repr(float(text))
+        return made
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class _TwiceError(ValueError):

@@ -29,7 +29,7 @@ class Heartbeat:
 
     def saw(self, value: Any) -> None:
         """An answer had this value."""
-        if value is MISSING or value is None or value == self._value:
+        if not isinstance(value, str | int | float) or value != value or value == self._value:  # noqa: PLR0124 - NaN
             return
         is_first = self._value is MISSING
         self._value = value

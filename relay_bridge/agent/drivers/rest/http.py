@@ -7,6 +7,7 @@ connection at once, so a source that sends too much costs what the bound says an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._ends_with_socket and exc is None and self.trouble is None and self._done is not None:
             self._reusable = False
-            self._complete()
+            with contextlib.suppress(ValueError):  # told to whoever waits; the owner must still hear of the loss
+                self._complete()
         words = "broke off in the middle of its answer" if self.answering else "closed the connection without an answer"
         self._fail(Trouble(f"the process server {words}", reach="wire"))
         self._lost(self)

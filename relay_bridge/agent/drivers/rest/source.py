@@ -8,21 +8,22 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from relay_bridge.agent.config_rest import RestSource
-from relay_bridge.agent.drivers.abilities import AckRefused, AlarmRef, AlarmSink, Bucket, RawHistory
+from relay_bridge.agent.drivers.announcing import Announcer
 from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Sink
 from relay_bridge.agent.drivers.rest.alarms import AlarmPolling
 from relay_bridge.agent.drivers.rest.conversation import Conversation
 from relay_bridge.agent.drivers.rest.heartbeat import Heartbeat
 from relay_bridge.agent.drivers.rest.history import History
+from relay_bridge.agent.drivers.rest.offering import Offering
 from relay_bridge.agent.drivers.rest.problems import NotThere, SettingsError, Trouble
 from relay_bridge.agent.drivers.rest.reading import outcome, refuse_nothing
 from relay_bridge.agent.drivers.rest.schedule import most_overdue, pause_after
 from relay_bridge.agent.drivers.rest.units import Found, PlaceValues, RestTag, Unit, _id_values, make_units
 from relay_bridge.contract.errors import RequestRefused
-from relay_bridge.contract.messages import CatalogTag, SourceState
+from relay_bridge.contract.messages import CatalogTag
 from relay_bridge.contract.readings import (
     BAD_NO_COMMUNICATION,
     BAD_NODE_ID_UNKNOWN,
@@ -38,11 +39,10 @@ ALIVE: Final = 2.0  # seconds between two looks at a source that nobody watches
 SILENT_IN_A_ROW: Final = 3  # unanswered requests without an answer between them: nobody is there
 CANDIDATES: Final = 5  # requests that are tried for a sign of life,
 UNANSWERED: Final = 2  # until so many of them were not answered at all
-MAX_REASON: Final = 200  # characters, as in SourceState
 logger = logging.getLogger(__name__)
 
 
-class RestDriver:
+class RestDriver(Offering):
     """The driver of one HTTP source (``relay_bridge.agent.drivers.base.Driver``).
 
     ``clock`` gives seconds since the epoch, ``chance`` numbers in [0, 1) for the back-off.
@@ -80,8 +80,8 @@ class RestDriver:
                 self.capabilities |= part.capabilities
         self._watched: dict[Unit, dict[str, None]] = {}
         self._last: dict[str, Reading] = {}  # of watched tags
+        self._announcer = Announcer(settings.id, self._now)
         self._sink: Sink | None = None
-        self._state: SourceState | None = None
         self._is_online = False
         self._silent = 0
         self._attempts = 0
@@ -105,8 +105,8 @@ class RestDriver:
 
     async def run(self, sink: Sink) -> None:
         """Keep the source current until cancelled."""
-        self._sink = sink
-        self._announce(DOWN, "connecting to the process server")
+        self._sink = self._announcer.sink = sink
+        self._announcer.announce(DOWN, "connecting to the process server")
         attempt = 0
         try:
             while True:
@@ -118,7 +118,7 @@ class RestDriver:
                 await asyncio.sleep(pause)
         finally:
             await self._talk.close()
-            self._sink = None
+            self._sink = self._announcer.sink = None
 
     def watch(self, tags: Iterable[str]) -> None:
         """Keep these tags current; a request that fetches a new one is due at once."""
@@ -152,8 +152,7 @@ class RestDriver:
         More units than may be asked within ``deadline`` are not asked; their tags wait for data.
         """
         if not self._is_online:
-            reason = self._state.reason if self._state is not None else "not started"
-            raise RequestRefused("source_down", f"The source cannot be read: {reason}.")
+            raise RequestRefused("source_down", f"The source cannot be read: {self._announcer.reason}.")
         units = list(dict.fromkeys(self._unit_of[tag] for tag in tags if tag in self._unit_of))
         most = max(1, int(self._settings.requests_per_second * deadline))
         asked = {unit: self._ask(unit, urgent=True) for unit in units[:most]}
@@ -173,31 +172,9 @@ class RestDriver:
         """Nothing: JSON has no units, so units, ranges and decimals are what site.toml says."""
         return {}
 
-    # --- HistoryDriver, AlarmDriver --------------------------------------------------------------------------------
-
-    async def history_raw(self, tag: str, start: int, end: int, limit: int, deadline: float) -> RawHistory:
-        return await self._with_history().raw(tag, start, end, limit, deadline)
-
-    async def history_aggregate(self, tag: str, start: int, width: int, count: int, deadline: float) -> list[Bucket]:
-        return await self._with_history().aggregate(tag, start, width, count, deadline)
-
-    def watch_alarms(self, sink: AlarmSink | None) -> None:
-        """From now on put alarms there (``None``: nowhere), over all reconnects; begins with a refresh."""
-        if self._alarms is not None:
-            self._alarms.watch(sink)
-
-    async def acknowledge(self, ref: AlarmRef, event: bytes, comment: str, deadline: float) -> None:
-        """Acknowledge exactly this occurrence. ``AckRefused``; ``OutcomeUnknown`` when no answer came."""
-        if self._alarms is None:
-            raise AckRefused("denied", "This source has no alarms.")
-        self._refuse_when_down()
-        await self._alarms.acknowledge(self._talk, ref, event, comment, deadline)
-
-    async def confirm(self, ref: AlarmRef, event: bytes, comment: str, deadline: float) -> None:
-        raise AckRefused("denied", "This source knows no confirming.")
-
-    async def shelve(self, ref: AlarmRef, milliseconds: int, comment: str, deadline: float) -> None:
-        raise AckRefused("denied", "This source knows no shelving.")
+    def digits(self) -> Mapping[str, int]:
+        """``Digits``: a source leaves out zeros at the end, so the most that was seen counts."""
+        return {tag: places for unit in self._units for tag, places in unit.digits.items()}
 
     # --- one life --------------------------------------------------------------------------------------------------
 
@@ -236,7 +213,7 @@ class RestDriver:
                 task.cancel()
             if ending:
                 await asyncio.wait(ending)
-        self._announce(DOWN, reason)
+        self._announcer.announce(DOWN, reason)
         self._mark_stale(unit for unit in self._watched)
         self._silent = 0
         return reason
@@ -343,6 +320,12 @@ class RestDriver:
         except Trouble as trouble:
             self._failed(unit, trouble)
             raise
+        except Exception as error:
+            # What nobody foresaw must not leave the last values looking live.
+            logger.exception("Source %s: an answer was not understood.", self.source)
+            fault = Trouble(f"an unexpected {type(error).__name__} while reading an answer")
+            self._failed(unit, fault)
+            raise fault from error
         if number >= unit.taken:  # an answer that was overtaken by a later one says nothing new
             unit.taken = number
             self._succeeded(unit, found)
@@ -383,16 +366,16 @@ class RestDriver:
         if failing and (len(failing) == len(active) or self._silent >= min(SILENT_IN_A_ROW, len(active))):
             self._lose(failing[-1])
         elif failing:
-            self._announce(DEGRADED, f"{len(failing)} of {len(active)} requests fail: {failing[-1].reason}")
+            self._announcer.announce(DEGRADED, f"{len(failing)} of {len(active)} requests fail: {failing[-1].reason}")
         elif alarms is not None:
-            self._announce(DEGRADED, f"alarms cannot be read: {alarms.reason}")
+            self._announcer.announce(DEGRADED, f"alarms cannot be read: {alarms.reason}")
         else:
-            self._announce(OK, "")
+            self._announcer.announce(OK, "")
 
     def _lose(self, trouble: Trouble) -> None:
         if self._is_online and self._lost is not None and not self._lost.done():
             self._is_online = False
-            self._announce(DOWN, trouble.reason)
+            self._announcer.announce(DOWN, trouble.reason)
             self._lost.set_result(trouble)
 
     def _mark_stale(self, units: Iterable[Unit]) -> None:
@@ -410,33 +393,7 @@ class RestDriver:
         if self._sink is not None:
             self._sink.put(tag, reading)
 
-    def _announce(self, code: int, reason: str) -> None:
-        state = self._state
-        if state is not None and state.code == code:
-            if state.reason == reason:
-                return
-            since = state.since  # still the same trouble, told in other words
-        else:
-            since = self._now()
-        self._state = SourceState(code, since, reason[:MAX_REASON])  # type: ignore[arg-type]
-        if self._sink is not None:
-            self._sink.source_state(self.source, self._state)
-
     # --- inside ----------------------------------------------------------------------------------------------------
-
-    def _with_history(self) -> History:
-        if self._history is None:
-            raise RequestRefused("unsupported", "This source has no history.")
-        self._refuse_when_down()
-        return self._history
-
-    def _refuse_when_down(self) -> None:
-        if not self._is_online:
-            self._refuse_down()
-
-    def _refuse_down(self) -> NoReturn:
-        reason = self._state.reason if self._state is not None else "not started"
-        raise RequestRefused("source_down", f"The source cannot be asked: {reason}.")
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -12,11 +12,12 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from relay_bridge.agent.config_rest import QualityMap, RestGroup, RestHistory
+from relay_bridge.agent.drivers.base import CLOCK_TOLERANCE
 from relay_bridge.agent.drivers.rest.pointers import MISSING, Tokens, find, parse_pointer
 from relay_bridge.agent.drivers.rest.problems import SettingsError, Trouble
 from relay_bridge.agent.drivers.rest.templates import MAX_PATH, check_template, fill_path, fill_pointer
 from relay_bridge.agent.drivers.rest.times import parse_time
-from relay_bridge.agent.drivers.rest.values import quality_from, value_from
+from relay_bridge.agent.drivers.rest.values import places_of, quality_from, value_from
 from relay_bridge.contract.readings import (
     BAD_NODE_ID_UNKNOWN,
     GOOD,
@@ -27,6 +28,7 @@ from relay_bridge.contract.readings import (
 )
 
 BAD_CONFIGURATION_ERROR = 0x80890000
+AHEAD = round(CLOCK_TOLERANCE * 1000)  # ms that a time may lie in the future: two clocks are never the same
 HEARTBEAT = ""  # the heartbeat's place in its unit: no tag has this id
 OTHER_SHAPE = "the process server's answer has another shape than the configured one"
 Kind = Literal["number", "text", "bool"]
@@ -76,12 +78,13 @@ class Fields:
         time = received
         if self._time is not None and value is not None:
             told = self.time(place)
-            if told is not None:
-                time = told
+            if told is not None and told <= received + AHEAD:
+                time = min(told, received)
                 if self._max_age is not None and received - told > self._max_age and quality_class(status) == "good":
                     status = UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE
             elif quality_class(status) == "good":
-                status = UNCERTAIN  # how old it is cannot be told, so it must not look sure
+                # How old it is cannot be told, so it must not look sure: asked again and again, it would look new.
+                status = UNCERTAIN
         return Reading(value, time, status)
 
     def _status(self, place: Any) -> int:
@@ -106,7 +109,10 @@ class Found:
             return Reading(None, self.received, BAD_CONFIGURATION_ERROR)
         if place is MISSING:
             return Reading(None, self.received, BAD_NODE_ID_UNKNOWN)
-        return self._unit.fields.reading(place, self._unit.tags[tag].kind, self.received)
+        fields, kind = self._unit.fields, self._unit.tags[tag].kind
+        if kind == "number" and (places := places_of(fields.raw(place))) is not None:
+            self._unit.digits[tag] = max(places, self._unit.digits.get(tag, 0))
+        return fields.reading(place, kind, self.received)
 
     def beat(self) -> Any:
         """The raw value of the heartbeat; ``MISSING`` when it is not there."""
@@ -131,6 +137,7 @@ class Unit:
     tags: dict[str, RestTag] = field(default_factory=dict)
     places: dict[str, Tokens] = field(default_factory=dict)  # by tag; where there are no rows
     row_ids: dict[str, str] = field(default_factory=dict)  # by tag; where there are
+    digits: dict[str, int] = field(default_factory=dict)  # by tag: most places behind the point that were written
     due: float = 0.0
     is_busy: bool = False
     failures: int = 0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from relay_bridge.agent.drivers.foreign_text import foreign_text
 from relay_bridge.agent.drivers.rest.pointers import MISSING
 from relay_bridge.contract.codec import normalise
 from relay_bridge.contract.readings import (
@@ -14,6 +15,7 @@ from relay_bridge.contract.readings import (
     BAD_NOT_SUPPORTED,
     BAD_WAITING_FOR_INITIAL_DATA,
     GOOD,
+    MAX_TEXT,
     UNCERTAIN,
     Value,
     quality_class,
@@ -22,6 +24,7 @@ from relay_bridge.contract.readings import (
 BAD_TYPE_MISMATCH = 0x80740000
 QualityAs = Literal["map", "opcua", "opcda", "fieldbus"]
 _CLASSES = {"good": GOOD, "uncertain": UNCERTAIN, "bad": BAD}
+MOST_PLACES = 6
 _NUMBER = re.compile(r"[+-]?(\d{1,400})(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII)
 _TRUE, _FALSE = {"true", "1"}, {"false", "0"}
 
@@ -54,15 +57,13 @@ def quality_from(raw: Any, how: QualityAs, table: Mapping[str, str | int]) -> in
     return {0b11: GOOD, 0b10: GOOD, 0b01: UNCERTAIN}.get(bits, BAD)
 
 
-def clean_text(text: str) -> str:
-    """Text that can travel: half a surrogate pair (``"\\ud800"`` is legal JSON) is none."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def scalar_text(raw: Any) -> str | None:
-    """A name, an id or a message as text, ``None`` for what is neither text nor a number."""
+    """An id or a word as the source wrote it, ``None`` for what is neither text nor a number.
+
+    Half a surrogate pair (``"\\ud800"`` is legal JSON) cannot travel. What a person sees goes through foreign_text.
+    """
     if isinstance(raw, str):
-        return clean_text(raw)
+        return raw.encode("utf-8", "replace").decode()
     return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None
 
 
@@ -90,13 +91,27 @@ def _typed(raw: Any, kind: str) -> tuple[Value, int | None]:
     if not _is_scalar(raw):
         return None, BAD_NOT_SUPPORTED
     if kind == "text":
-        return (clean_text(raw) if isinstance(raw, str) else _key(raw)), None
+        return (foreign_text(raw, MAX_TEXT) if isinstance(raw, str) else _key(raw)), None
     if kind == "bool":
         word = _key(raw).strip().lower()
         return (word in _TRUE, None) if word in _TRUE | _FALSE else (None, BAD_TYPE_MISMATCH)
     if isinstance(raw, str):
         return _number(raw.strip())
-    return (int(raw) if isinstance(raw, bool) else raw), None
+    return (float(raw) if isinstance(raw, float) else int(raw)), None
+
+
+def places_of(raw: Any) -> int | None:
+    """Digits behind the point as the source wrote them; ``None`` for what tells nothing of its precision.
+
+    More than ``MOST_PLACES`` are those of a binary number written out, which no instrument has measured.
+    """
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        return None
+    match = _NUMBER.fullmatch(str(raw).strip())
+    if match is None or match[3]:
+        return None
+    places = len(match[2] or ".") - 1
+    return places if places <= MOST_PLACES else None
 
 
 def _number(text: str) -> tuple[Value, int | None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -18,8 +20,8 @@ T = 1_694_911_885_000
 STATES = ("ACT/UNACK", "ACT/ACK", "INACT/UNACK", "INACT/ACK")
 
 
-def reader() -> JournalReader:
-    return JournalReader("edge", 24, ["PLANT/PID-101/PID1/PV.CV"], lambda: T / 1000)
+def reader(clock: Callable[[], float] = lambda: T / 1000) -> JournalReader:
+    return JournalReader("edge", 24, ["PLANT/PID-101/PID1/PV.CV"], clock)
 
 
 def at(moment: int) -> str:
@@ -85,10 +87,29 @@ def test_version_2_of_the_interface_has_other_times() -> None:
 
 
 def test_a_burst_of_4000_loses_nothing_and_memory_follows_what_stands() -> None:
-    journal = reader()
+    now = T
+    journal = reader(lambda: now / 1000)
     chance = random.Random(1)
     rows = [row(chance.choice(STATES), at(T + n), module=f"M{n % 200}") for n in range(4000)]
     assert len(journal.replay(rows[::-1])) == 4000
     for n in range(100):  # then an hour of quiet rows
-        journal.replay([row("INACT/ACK", at(T + 5000 + n * 60_000), module=f"Q{n}")])
+        now = T + 5000 + n * 60_000
+        journal.replay([row("INACT/ACK", at(now), module=f"Q{n}")])
     assert len(journal._seen) < 10 and len(journal._states) < 200 + 10
+
+
+async def test_one_row_from_the_future_does_not_hide_what_happens_until_then() -> None:
+    """A controller with a wrong clock, among others that are right."""
+    asked: list[str] = []
+
+    class Talk:
+        async def document(self, method: str, path: str, *, urgent: bool) -> Any:
+            asked.append(path)
+            return {"alarmsAndEvents": [], "paging": {"links": []}}
+
+    journal = reader(lambda: T / 1000)
+    journal.replay([row("ACT/UNACK", at(T)), row("ACT/UNACK", at(T + 50 * 60_000), module="WRONG-CLOCK")])
+    await journal.read(Talk())  # type: ignore[arg-type]
+    assert quote(at(T - 60_000), safe="") in asked[0]
+    again = journal.replay([row("ACT/UNACK", at(T + 50 * 60_000), module="WRONG-CLOCK")])
+    assert again == []  # what is read twice is told once

@@ -183,3 +183,20 @@ async def test_what_may_have_an_effect_is_never_sent_on_a_connection_that_may_be
         assert (await http.ask("POST", "/", {}, b"", once=True)).status == 200
         assert seen == [b"GET", b"GET", b"GET", b"POST"]
         await http.close()
+
+
+async def test_a_packed_answer_that_breaks_off_leaves_nothing_behind() -> None:
+    """Without a length the end of the socket is the end of the body; the connection is forgotten all the same."""
+
+    async def script(connection: RawConnection) -> None:
+        await connection.head()
+        await connection.say(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"{}" * 100)[:-9])
+
+    async with RawServer(script) as server:
+        http = client(server.port)
+        for _ in range(3):
+            with pytest.raises(Trouble, match="unpacked"):
+                await http.ask("GET", "/x", {})
+        await asyncio.sleep(0)
+        assert len(http._all) == 0
+        await http.close()

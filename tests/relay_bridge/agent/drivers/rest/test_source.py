@@ -284,3 +284,35 @@ async def test_ends_cleanly_in_the_middle_of_a_request() -> None:
 def test_a_source_without_a_place_for_any_tag_is_refused() -> None:
     with pytest.raises(SettingsError, match="no tag stands at this source"):
         make_driver(source("http://127.0.0.1:1"), [])
+
+
+async def test_what_nobody_foresaw_is_told_and_leaves_nothing_looking_live() -> None:
+    broken = False
+
+    def clock() -> float:
+        nonlocal broken
+        if broken:
+            broken = False
+            raise RuntimeError("a fault of ours")
+        return NOW / 1000
+
+    async with RestServer() as server:
+        server.answers |= {"/tank": {"v": 1, "t": NOW}, "/plain": {"level": 1}}
+        made = driver(source(server.url, TANK, PLAIN), tag("level", "tank#"), tag("b", "plain#/level"), clock=clock)
+        async with live(made, ["level"]) as sink:
+            await sink.until(lambda: "level" in sink.readings)
+            broken = True
+            await sink.until(lambda: any(reading.quality == STALE for _, reading in sink.puts))
+            await sink.until(lambda: sink.readings["level"].quality == 0)
+        assert any("unexpected RuntimeError" in state.reason for state in sink.states)
+
+
+async def test_the_digits_that_a_source_writes_are_kept() -> None:
+    async with RestServer() as server:
+        server.answers["/plain"] = b'{"gov": 1234.50, "temp": "20.125", "raw": 0.30000000000000004, "count": 7}'
+        names = ("gov", "temp", "raw", "count")
+        made = driver(source(server.url), *(tag(name, f"plain#/{name}") for name in names))
+        async with live(made, names) as sink:
+            await sink.until(lambda: len(sink.readings) == 4)
+        assert made.digits() == {"gov": 2, "temp": 3, "count": 0}
+        assert type(sink.readings["gov"].value) is float and sink.readings["gov"].value == 1234.5

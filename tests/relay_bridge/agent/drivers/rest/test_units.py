@@ -103,3 +103,10 @@ def test_a_group_twice() -> None:
     group = RestGroup(id="g", path="/x")
     with pytest.raises(SettingsError, match="twice"):
         make_units([group, group], [tag("a", "g#/a")])
+
+
+def test_a_time_from_the_future_does_not_make_a_value_young_for_ever() -> None:
+    """Local time that is written without an offset, or a clock that is wrong."""
+    group = RestGroup(id="g", path="/x", value="/v", time="/t", time_format="ms")
+    for ahead, reading in ((4_000, Reading(1, NOW)), (3_600_000, Reading(1, NOW, UNCERTAIN))):
+        assert read(group, {"v": 1, "t": NOW + ahead}, "g#") == [reading]

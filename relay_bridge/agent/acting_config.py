@@ -215,23 +215,34 @@ def _check_limits(where: str, section: WriteSection, kind: str) -> None:
 def _command(section: CommandSection, tags: Mapping[str, TagConfig]) -> CommandEntry:
     where = f'[[command]] "{section.id}"'
     tag = _tag(f"{where}: expect", section.expect.tag, tags)
-    _check_equals(f"{where}: expect", section.expect.equals, tag)
-    if section.done is not None:
-        _check_equals(f"{where}: done", section.done, tag)
+    expect = _as_read(section.expect.equals, tag)
+    _check_equals(f"{where}: expect", expect, tag)
+    done = None if section.done is None else _as_read(section.done, tag)
+    if done is not None:
+        _check_equals(f"{where}: done", done, tag)
     return CommandEntry(
         id=section.id, tag=tag, scope=section.scope, ttl=section.ttl_s, settle=section.settle_s,
         min_interval=section.min_interval_s, confirm=section.confirm, reauth=_reauth(section),
         interlock=_interlock(where, section.interlock, tags), node=section.node, method=section.method,
-        arguments=tuple(section.arguments), expect=section.expect.equals, done=section.done,
+        arguments=tuple(section.arguments), expect=expect, done=done,
         name=section.name or section.id.rpartition(".")[2],
     )  # fmt: skip
 
 
 def _interlock(where: str, conditions: Sequence[Condition], tags: Mapping[str, TagConfig]) -> tuple[Condition, ...]:
+    read = []
     for condition in conditions:
         tag = _tag(f"{where}: interlock", condition.tag, tags)
-        _check_equals(f"{where}: interlock", condition.equals, tag)
-    return tuple(conditions)
+        equals = _as_read(condition.equals, tag)
+        _check_equals(f"{where}: interlock", equals, tag)
+        read.append(Condition(condition.tag, equals))
+    return tuple(read)
+
+
+def _as_read(value: ActValue, tag: TagConfig) -> ActValue:
+    """A state's number as a text tag reads it: a mode that the source keeps as 1 reads "1"."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number and tag.kind == "text" else value
 
 
 def _tag(where: str, name: str, tags: Mapping[str, TagConfig]) -> TagConfig:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from relay_bridge.agent.acting.attempt import Attempts
 from relay_bridge.agent.acting.executor import Executor
 from relay_bridge.agent.acting.fresh import Fresh
 from relay_bridge.agent.acting.key_store import Deed, KeyStore, StoreFailed
@@ -85,6 +86,7 @@ class Acting:
             await asyncio.sleep(RETRY_STORE)
             if not self._store.available:
                 await self.open()
+            await self._executor.save()
 
     async def close(self) -> None:
         """Bring what is under way to an end, and the file with it."""
@@ -126,7 +128,7 @@ class Acting:
             known = self._catalog.row(wish.target) is not None
             raise RequestRefused("read_only" if known else "not_found", "This site lets nobody change this.")
         check_person(entry, admitted, now)
-        reason = self.openings.reason(entry)
+        reason = self.openings.closed(entry)
         if reason:
             raise RequestRefused("source_down" if reason == NOT_YET else "read_only", f"This is closed now: {reason}")
         if isinstance(entry, WriteEntry):
@@ -205,10 +207,10 @@ def open_acting(
         per_user=limits.writes_per_minute_user, per_site=limits.writes_per_minute_site, monotonic=clock.monotonic
     )
     records = Records(journal)
-    executor = Executor(
-        store, pace, Fresh(drivers, subscriptions, ceiling), openings, drivers=drivers,
-        tags={tag.id: tag for tag in config.tags}, subscriptions=subscriptions, ceiling=ceiling,
-        decimals=catalog.decimals, records=records, switch=switch, clock=clock,
+    attempts = Attempts(
+        Fresh(drivers, subscriptions, ceiling), openings, drivers=drivers, tags={tag.id: tag for tag in config.tags},
+        subscriptions=subscriptions, ceiling=ceiling, decimals=catalog.decimals, switch=switch, clock=clock,
     )  # fmt: skip
+    executor = Executor(store, pace, attempts, records=records, clock=clock)
     catalog.offer(openings)
     return Acting(store, pace, openings, executor, records, catalog=catalog, journal=journal, clock=clock)

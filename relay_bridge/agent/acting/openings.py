@@ -13,7 +13,7 @@ from typing import Any, cast
 from relay_bridge.agent.acting_config import CommandEntry, Entry, WriteEntry
 from relay_bridge.agent.ceiling import Ceiling
 from relay_bridge.agent.drivers.abilities import ActingDriver, WriteFacts
-from relay_bridge.agent.drivers.base import Driver
+from relay_bridge.agent.drivers.base import DOWN, Driver
 from relay_bridge.agent.subscriptions import Subscriptions
 from relay_bridge.contract.acting import CatalogCommand, Writable
 from relay_bridge.contract.errors import RequestRefused
@@ -50,8 +50,17 @@ class Openings:
         self._asked: dict[str, tuple[int, float]] = {}  # by entry: the source's state since, and when to ask again
 
     def reason(self, entry: Entry) -> str:
-        """Why the entry is closed; empty when it is open."""
+        """Why the entry is closed, as it was last found; empty when it is open. For looking at."""
         return self._reasons.get(entry.id, NOT_YET)
+
+    def closed(self, entry: Entry) -> str:
+        """Why nobody may act on the entry this moment; empty when somebody may. After its source was away it is
+        closed until the source was asked again; a source that is away is found out by the fresh look."""
+        reason = self.reason(entry)
+        state = self._subscriptions.states()[entry.tag.source]
+        if reason or state.code == DOWN or self._asked.get(entry.id, (-1, 0.0))[0] == state.since:
+            return reason
+        return NOT_YET
 
     def writable(self, tag: str) -> Writable | None:
         """The catalog's word on a tag."""
@@ -69,17 +78,21 @@ class Openings:
             await asyncio.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Ask about every entry whose source came up since it was last asked."""
+        """Ask about every entry whose source came up since it was last asked; the sources beside each other."""
         states = self._subscriptions.states()
+        due: dict[str, list[Entry]] = {}
         for entry in (*self.writes.values(), *self.commands.values()):
             state = states[entry.tag.source]
-            if state.code == 2:
-                continue
             since, again = self._asked.get(entry.id, (-1, 0.0))
-            if since == state.since or self._monotonic() < again:
-                continue
+            if state.code != DOWN and since != state.since and self._monotonic() >= again:
+                due.setdefault(entry.tag.source, []).append(entry)
+        if due:
+            await asyncio.gather(*(self._ask_all(entries, states[source].since) for source, entries in due.items()))
+
+    async def _ask_all(self, entries: Sequence[Entry], since: int) -> None:
+        for entry in entries:
             reason, sure = await self.ask(entry)
-            self._asked[entry.id] = (state.since if sure else -1, 0.0 if sure else self._monotonic() + ASK_AGAIN)
+            self._asked[entry.id] = (since if sure else -1, 0.0 if sure else self._monotonic() + ASK_AGAIN)
             self._set(entry, reason)
 
     async def ask(self, entry: Entry) -> tuple[str, bool]:

@@ -24,15 +24,15 @@ class Records:
 
     def begun(self, wish: Wish) -> AuditEvent | None:
         """About to be tried. Without this event nothing is tried."""
-        return self._put(wish, "begun", "done", reason=wish.why, **_wished(wish))
+        return self._put(wish, "begun", "done", _wished(wish), reason=wish.why)
 
     def repeated(self, wish: Wish) -> None:
         """Asked for again under its key, and not done again."""
-        self._put(wish, "repeated", "done")
+        self._put(wish, "repeated", "done", {})
 
     def refused(self, wish: Wish, refusal: RequestRefused) -> None:
         """Refused before anything was stored."""
-        self._put(wish, "refused", "refused", reason=refusal.message, code=refusal.code, **_wished(wish))
+        self._put(wish, "refused", "refused", _wished(wish) | {"code": refusal.code}, reason=refusal.message)
 
     def finished(self, wish: Wish, answer: ActAnswer) -> None:
         """What became of it."""
@@ -42,12 +42,14 @@ class Records:
         if answer.ua is not None:
             facts["status"] = f"0x{answer.ua:08X}"
         word = "unknown" if answer.res == "unknown_outcome" else answer.res
-        self._put(wish, word, _RESULTS.get(answer.res, "failed"), reason=answer.msg, **facts)
+        self._put(wish, word, _RESULTS.get(answer.res, "failed"), facts, reason=answer.msg, owed=True)
 
-    def _put(self, wish: Wish, word: str, result: Result, *, reason: str = "", **facts: str) -> AuditEvent | None:
+    def _put(
+        self, wish: Wish, word: str, result: Result, facts: dict[str, str], *, reason: str = "", owed: bool = False
+    ) -> AuditEvent | None:
         return self._journal.record(
             f"agent:{wish.family}:{word}", result=result, actor=wish.sub, subject=wish.target, reason=reason,
-            session=wish.session, facts={"action": wish.digest} | facts,
+            session=wish.session, facts={"action": wish.digest} | facts, owed=owed,
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Each raises ``RequestRefused`` with the first thing that is wrong, in words for 
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from relay_bridge.agent.acting.wish import Wish
@@ -127,8 +128,10 @@ def reads_as(actual: object, wanted: ActValue, tolerance: float) -> bool:
     """True when ``actual`` is ``wanted``: of one kind, and numbers within ``tolerance`` of each other."""
     if isinstance(wanted, bool | str) or isinstance(actual, bool) or not isinstance(actual, int | float):
         return type(actual) is type(wanted) and actual == wanted
-    # A tolerance is meant in decimals: 60.05 is within 0.05 of 60, whatever doubles make of it.
-    return abs(actual - wanted) <= tolerance + 1e-9 * max(1.0, abs(wanted))
+    if isinstance(wanted, int) and isinstance(actual, int):
+        return abs(actual - wanted) <= tolerance  # to the last digit, however large
+    # A tolerance is meant in decimals: 60.05 is within 0.05 of 60, whatever the last bits of doubles make of it.
+    return abs(actual - wanted) <= tolerance + 4 * math.ulp(wanted)
 
 
 def tolerance_of(entry: Entry, value: ActValue, decimals: int | None = None) -> float:

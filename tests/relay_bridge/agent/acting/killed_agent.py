@@ -2,7 +2,8 @@
 
     python -m tests.relay_bridge.agent.acting.killed_agent site.toml plant.txt
 
-Each effect is one line of the file, written with one call before anything else happens: ``tag value ms``.
+Each effect is one line of the file, written with one call before anything else happens: ``tag value ms``. It takes more
+changes a minute than any site may configure, so that an end always meets many of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import os
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.config import load_config
@@ -50,6 +54,10 @@ class FilePlant(MemoryDriver):
 
 async def main(toml: str, plant: str) -> None:
     config = load_config(toml)
+    limits = msgspec.structs.replace(
+        config.limits, writes_per_minute_user=1_000_000, writes_per_minute_site=1_000_000, requests_per_second=10_000
+    )
+    config = replace(config, limits=limits)
     driver = FilePlant(Path(plant), [tag.id for tag in config.tags])
     agent = SiteAgent(config, {"main": driver})
     online = asyncio.create_task(agent.uplink.wait_online())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relay_bridge.agent.acting import executor
+from relay_bridge.agent.acting import attempt, executor
 from relay_bridge.agent.mode import write_switch
 from relay_bridge.contract.acting import ActAnswer, SiteMode
 from relay_bridge.contract.errors import RequestRefused
@@ -292,7 +292,7 @@ async def test_7_lost_answer_is_unknown_and_not_repeated(site: SiteFolder, effec
 
 
 async def test_7_silent_source_is_given_up(site: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "WRITE_DEADLINE", 0.05)
+    monkeypatch.setattr(attempt, "WRITE_DEADLINE", 0.05)
     async with bench(site) as built:
         built.driver.behaviour.after = 60
         assert (await built.write()).res == "unknown_outcome"

@@ -56,8 +56,8 @@ async def test_file_is_the_agents_own(tmp_path: Path) -> None:
 
 
 async def test_slow_disk_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_store, "PATIENCE", 0.05)
     store = await opened(tmp_path / "keys")
+    monkeypatch.setattr(key_store, "PATIENCE", 0.05)
     gate = threading.Event()
     assert store._worker is not None
     store._worker.submit(gate.wait, 5)  # the disk takes its time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from pathlib import Path
 
 from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.check import check
@@ -73,3 +74,27 @@ async def test_entry_beyond_the_servers_range_is_closed(site: SiteFolder) -> Non
         assert await check(site.toml, out) == [
             '[[write]] "P-101.sp": 121 is outside the range of the source, 0 to 120.'
         ]  # fmt: skip
+
+
+async def test_the_demos_pump_is_stopped_and_started_by_its_commands(site: SiteFolder) -> None:
+    farm = Path(__file__).parents[4] / "hmi" / "demo" / "tank_farm.toml"
+    async with PlantServer() as plant:
+        site.configure(farm.read_text(encoding="utf-8").replace("@PLANT_URL@", plant.url), head=OPEN_HEAD)
+        agent = SiteAgent(load_config(site.toml))
+        assert agent.site.acting is not None
+        built = Bench(agent, Clock())
+        running = asyncio.create_task(agent.run())
+        try:
+            openings = agent.site.acting.openings
+            async with asyncio.timeout(15):
+                while any(map(openings.reason, (*openings.writes.values(), *openings.commands.values()))):
+                    await asyncio.sleep(0.05)
+            rows = {row.id: (row.name, row.expect_tag, row.expect) for row in openings.rows()}
+            assert rows == {"P-101.start": ("Start", "P-101.run", False), "P-101.stop": ("Stop", "P-101.run", True)}
+            stopped = await built.cmd(id="P-101.stop", exp=True)
+            assert (stopped.res, stopped.before, stopped.after) == ("done", True, False), stopped
+            started = await built.cmd(id="P-101.start", exp=False)
+            assert (started.res, started.after) == ("done", True), started
+        finally:
+            agent.stop()
+            await running

@@ -19,6 +19,7 @@ AlarmId = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9
 OccurrenceId = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"^[A-Za-z0-9_-]+\Z")]
 Comment = Annotated[str, Meta(max_length=MAX_COMMENT)]
 Band = Literal["crit", "high", "med", "low"]
+AlarmQuality = Literal["good", "uncertain", "bad"]
 
 
 def band_of(severity: int) -> Band:
@@ -32,7 +33,9 @@ class AlarmRow(Strict, frozen=True):
     ``tag`` is the agent's id where the alarm belongs to one of its tags, else empty; ``asset`` and ``area`` likewise.
     ``sev`` 1 to 1000. ``conf`` is None where the source knows no confirming. ``shelf`` is the end of shelving in epoch
     ms, 0 when not shelved, -1 when without an end. ``by``/``comment``: of the last acknowledgement. ``agent``: made by
-    this agent from configured limits, not by the process server. Times in epoch ms, 0 when not known.
+    this agent from configured limits, not by the process server. Times in epoch ms, 0 when not known. ``quality`` is
+    that of the value which the alarm is worked out from: unless it is good, nobody knows whether ``act`` is still so,
+    and the alarm is shown as doubtful. An alarm that was active stays so while its value is not good.
     """
 
     id: AlarmId
@@ -57,6 +60,7 @@ class AlarmRow(Strict, frozen=True):
     comment: str = ""
     agent: bool = False
     branch: bool = False  # an earlier occurrence that still waits to be acknowledged
+    quality: AlarmQuality = "good"
 
 
 class AlarmCounts(Strict, frozen=True):

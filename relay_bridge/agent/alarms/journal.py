@@ -12,6 +12,7 @@ import binascii
 import logging
 import sqlite3
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -39,6 +40,16 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(JournalRow)
 
 
+class _Noted(NamedTuple):
+    """One event that waits to be written."""
+
+    at: int
+    kind: JournalKind
+    row: AlarmRow
+    by: str
+    comment: str
+
+
 class AlarmJournal:
     """``note`` events, ``page`` through them. ``wall_ms``: the agent's clock, epoch ms."""
 
@@ -47,19 +58,24 @@ class AlarmJournal:
         self._wall_ms = wall_ms
         self._keep_ms = keep_days * DAY_MS
         self._keep_rows = keep_rows
-        self._waiting: list[tuple[int, JournalKind, AlarmRow]] = []
+        self._waiting: list[_Noted] = []
         self._lost = 0
         self._since_pruned = PRUNE_EVERY  # look at the first chance
         self._wake = asyncio.Event()
 
-    def note(self, kind: JournalKind, row: AlarmRow, at: int) -> None:
-        """Take one event: ``kind`` happened to the alarm of ``row`` at ``at`` (epoch ms). Cheap and never waits."""
+    def note(self, kind: JournalKind, row: AlarmRow, at: int, by: str = "", comment: str = "") -> None:
+        """Take one event: ``kind`` happened to the alarm of ``row`` at ``at`` (epoch ms). Cheap and never waits.
+
+        ``by`` did it and said ``comment``, where the row does not tell: it tells of acknowledging and confirming alone.
+        """
         if len(self._waiting) >= MOST_WAITING:
             if not self._lost:
                 logger.error("The disk does not keep up with the alarms: events are missing in their journal.")
             self._lost += 1
             return
-        self._waiting.append((at, kind, row))
+        if kind in {"acknowledged", "confirmed"}:
+            by, comment = row.by, row.comment
+        self._waiting.append(_Noted(at, kind, row, by, comment))
         self._wake.set()
 
     async def run(self) -> None:
@@ -122,12 +138,12 @@ class AlarmJournal:
 
     # --- in the store's thread ------------------------------------------------------------------------------------
 
-    def _write(self, connection: sqlite3.Connection, waiting: list[tuple[int, JournalKind, AlarmRow]]) -> None:
+    def _write(self, connection: sqlite3.Connection, waiting: list[_Noted]) -> None:
         now = self._wall_ms()
         connection.execute("INSERT OR IGNORE INTO journal_facts VALUES ('since', ?)", (now,))
         events = [
-            (at, kind, row.id, row.area, row.asset, _encoder.encode(_journal_row(kind, row, at)))
-            for at, kind, row in waiting
+            (one.at, one.kind, one.row.id, one.row.area, one.row.asset, _encoder.encode(_journal_row(one)))
+            for one in waiting
         ]
         statement = "INSERT OR IGNORE INTO journal (t, kind, alarm, area, asset, row) VALUES (?, ?, ?, ?, ?, ?)"
         connection.executemany(statement, events)
@@ -137,12 +153,11 @@ class AlarmJournal:
             _prune(connection, now - self._keep_ms, self._keep_rows)
 
 
-def _journal_row(kind: JournalKind, row: AlarmRow, at: int) -> JournalRow:
-    by_person = kind in {"acknowledged", "confirmed"}
+def _journal_row(noted: _Noted) -> JournalRow:
+    row = noted.row
     return JournalRow(
-        t=at, kind=kind, id=row.id, name=row.name, cond=row.cond, sev=row.sev, tag=row.tag, asset=row.asset,
-        area=row.area, msg=row.msg, by=row.by if by_person else "", comment=row.comment if by_person else "",
-        agent=row.agent,
+        t=noted.at, kind=noted.kind, id=row.id, name=row.name, cond=row.cond, sev=row.sev, tag=row.tag,
+        asset=row.asset, area=row.area, msg=row.msg, by=noted.by, comment=noted.comment, agent=row.agent,
     )  # fmt: skip
 
 

@@ -52,6 +52,8 @@ class Values(Protocol):
 class LimitAlarms:
     """All limit alarms of a site; a ``Watcher`` of their tags. ``unit_of``: the unit of a tag as it is shown."""
 
+    able = frozenset({"ack", "shelve"})
+
     def __init__(
         self,
         rules: Sequence[LimitRule],
@@ -121,7 +123,10 @@ class LimitAlarms:
                 self._readings[tag] = current
             self._judge(tag)
 
-    # --- AlarmDriver ----------------------------------------------------------------------------------------------
+    # --- what people do ----------------------------------------------------------------------------------------------
+
+    def owns(self, ref: AlarmRef) -> bool:
+        return ref in self._by_ref
 
     async def acknowledge(self, ref: AlarmRef, event: bytes, comment: str, deadline: float) -> None:
         """Acknowledge exactly this occurrence; it is on the disk before it shows. ``AckRefused``."""
@@ -156,11 +161,12 @@ class LimitAlarms:
         except (StoreFailed, TimeoutError):
             self._dirty.add(rule.name)
             raise RequestRefused("busy", "The site cannot keep this at present; nothing was changed.") from None
-        if self._states[rule.name] != before:
+        now = self._states[rule.name]
+        if now.event != before.event:  # the mark on it is no change: doubt about a value comes and goes
             self._dirty.add(rule.name)  # it changed meanwhile: that state is kept, not this one
             self._wake.set()
             raise AckRefused("stale", "The alarm has changed since.")
-        self._set(rule, after, kept=True)
+        self._set(rule, marked(after, now.trust), kept=True)
 
     # --- time and disk --------------------------------------------------------------------------------------------
 

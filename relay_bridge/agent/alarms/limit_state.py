@@ -13,6 +13,7 @@ import msgspec
 
 from relay_bridge.agent.alarms.limit_rules import KINDS, WORDS, LimitRule
 from relay_bridge.agent.drivers.abilities import AlarmEvent
+from relay_bridge.contract.alarms import AlarmQuality
 from relay_bridge.contract.readings import (
     UNCERTAIN_LAST_USABLE_VALUE,
     UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE,
@@ -22,6 +23,7 @@ from relay_bridge.contract.readings import (
 
 _OLD = {UNCERTAIN_LAST_USABLE_VALUE, UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE}
 Trust = Literal["good", "uncertain", "none"]
+_QUALITIES: dict[Trust, AlarmQuality] = {"good": "good", "uncertain": "uncertain", "none": "bad"}
 _MARKS: dict[Trust, str] = {"good": "", "uncertain": "; the value is uncertain", "none": "; the value is not current"}
 
 
@@ -111,6 +113,8 @@ def event_of(rule: LimitRule, state: LimitState) -> AlarmEvent:
         limit_state=KINDS[rule.key],
         since=state.since,
         acknowledged_at=state.acknowledged_at,
+        tag=rule.tag.id,
+        quality=_QUALITIES[state.trust],
     )
 
 

@@ -31,13 +31,22 @@ class RowMaker:
         """A comment for the source: whose it is, because the source only knows this agent's own account."""
         return f"{comment} [{who}@{self._site} via mobile]".strip()
 
+    def told(self, comment: str) -> str:
+        """What a person wrote, as it may leave the site again."""
+        return self._words.clean(comment, MAX_COMMENT)
+
     def row(self, event: AlarmEvent, before: AlarmRow | None, *, agent: bool = False) -> AlarmRow:
         """The row after ``event``; ``before`` is the same alarm's row until now."""
         name = self._words.clean(event.name, MAX_NAME) or "Alarm"
-        place = self._places.find(event.ref.source, event.node, event.name)
+        place = (
+            self._places.of_tag(event.tag) if event.tag else self._places.find(event.ref.source, event.node, event.name)
+        )
         at, since, acked = (self._time(moment) for moment in (event.time, event.since, event.acknowledged_at))
         was_active = before is not None and before.act
-        if event.active:
+        doubted = is_doubted(event, before)
+        if doubted and before is not None:
+            t_act, t_clr = before.t_act, 0  # what the source calls cleared is not known to be
+        elif event.active:
             t_act = since or (before.t_act if before is not None and was_active else at)
             t_clr = 0
         else:
@@ -55,7 +64,7 @@ class RowMaker:
             name=name,
             cond=self._words.clean(event.limit_state or event.condition_type, MAX_KIND),
             sev=min(max(event.severity, 1), 1000),
-            act=event.active,
+            act=event.active or doubted,
             ack=event.acknowledged,
             tag=place.tag,
             asset=place.asset,
@@ -71,6 +80,7 @@ class RowMaker:
             comment=comment,
             agent=agent,
             branch=bool(event.ref.branch),
+            quality=event.quality,
         )
 
     @staticmethod
@@ -96,6 +106,15 @@ class RowMaker:
         return moment if moment <= min(now + FUTURE, _LAST_MS) else now
 
 
+def is_doubted(event: AlarmEvent, before: AlarmRow | None) -> bool:
+    """Whether a source takes back an alarm on the word of a value that is not good: then the alarm stays as it was.
+
+    An absence of data clears nothing (OPC 10000-9, 5.5.2, Quality: the condition is then as questionable as the
+    value). Past occurrences are no longer worked out from any value.
+    """
+    return not event.active and event.quality != "good" and before is not None and before.act and not event.ref.branch
+
+
 def transitions(before: AlarmRow | None, after: AlarmRow) -> list[JournalKind]:
     """What became of an alarm, most important first. Of one first seen: only that it is active."""
     if before is None:
@@ -108,11 +127,15 @@ def transitions(before: AlarmRow | None, after: AlarmRow) -> list[JournalKind]:
     elif after.act and (after.sev != before.sev or after.cond != before.cond):
         kinds.append("changed")
     # Cleared and acknowledged in one: the server put what waits to be acknowledged into a branch. Nobody did anything.
-    if after.ack and not before.ack and "cleared" not in kinds:
+    # So it may also say of one that it only takes back for want of a value.
+    came_into_doubt = before.quality == "good" != after.quality and not after.by
+    if after.ack and not before.ack and "cleared" not in kinds and not came_into_doubt:
         kinds.append("acknowledged")
     if after.conf and before.conf is False:
         kinds.append("confirmed")
-    if bool(after.shelf) != bool(before.shelf):
+    # With another end it is shelved anew. Sources tell the time that is left, and some a little less than the truth.
+    anew = after.agent and after.shelf != before.shelf
+    if bool(after.shelf) != bool(before.shelf) or anew:
         kinds.append("shelved" if after.shelf else "unshelved")
     return kinds
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -17,12 +17,14 @@ from relay_bridge.agent.ack_book import AckBook
 from relay_bridge.agent.alarms import answers, journal, limit_alarms
 from relay_bridge.agent.alarms.acknowledging import Acknowledging
 from relay_bridge.agent.alarms.answers import Answers
+from relay_bridge.agent.alarms.asking import Asking, OwnAlarms
 from relay_bridge.agent.alarms.feed import AlarmFeed
 from relay_bridge.agent.alarms.journal import AlarmJournal
 from relay_bridge.agent.alarms.limit_alarms import LimitAlarms
 from relay_bridge.agent.alarms.limit_rules import limit_rules
 from relay_bridge.agent.alarms.places import Places
 from relay_bridge.agent.alarms.rows import RowMaker
+from relay_bridge.agent.alarms.shelf_hands import ShelfHands
 from relay_bridge.agent.alarms.store import AlarmStore
 from relay_bridge.agent.alarms.table import AlarmTable
 from relay_bridge.agent.alarms.words import Words
@@ -35,6 +37,7 @@ from relay_bridge.agent.drivers.base import Driver
 from relay_bridge.agent.journal import Journal
 from relay_bridge.agent.subscriptions import Subscriptions
 from relay_bridge.agent.tags import TagConfig
+from relay_bridge.contract.alarms import AlarmRow, JournalKind
 
 TABLES = (*journal.TABLES, *answers.TABLES, *limit_alarms.TABLES)
 ACTING = frozenset({"ack", "confirm", "shelve"})
@@ -53,7 +56,9 @@ class SiteAlarms:
         subscriptions: Subscriptions,
         audit: Journal,
         clock: Clock,
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``closed``: whether the switch at the plant keeps people from acting now."""
         self._drivers = drivers
         self._own = {source: cast(AlarmDriver, d) for source, d in drivers.items() if "alarms" in d.capabilities}
         words = Words(ceiling.scrub)
@@ -62,27 +67,34 @@ class SiteAlarms:
         self.journal = AlarmJournal(
             self._store, clock.wall_ms, keep_days=config.alarms.journal_days, keep_rows=config.alarms.journal_events
         )
-        self.table = AlarmTable(rows, clock.wall_ms, self.journal.note)
+        self._hands = ShelfHands(clock.monotonic)
+        self.table = AlarmTable(rows, clock.wall_ms, self._note)
         made_here = [source.id for source in config.sources if getattr(source, "alarms", "none") == "limits"]
         rules = limit_rules(config.tags, made_here)
         self.limits = LimitAlarms(
             rules, table=self.table, store=self._store, values=subscriptions, clock=clock, unit_of=self._unit_of
         )
+        self._asking = Asking(
+            self.table,
+            self._own,
+            {source: drivers[source].capabilities for source in self._own},
+            made_here=[self.limits],
+            closed=closed,
+            clean=words.clean,
+        )
         self.acknowledging = Acknowledging(
             allowed=config.site.allow_ack,
             table=self.table,
             rows=rows,
-            owners=self._own,
-            able={source: drivers[source].capabilities for source in self._own},
-            limits=self.limits,
+            asking=self._asking,
             answers=Answers(self._store, clock.wall_ms),
+            hands=self._hands,
             journal=audit,
             clock=clock,
-            clean=words.clean,
         )
         self._allowed = config.site.allow_ack
         self._wall_ms = clock.wall_ms
-        self._consistency = config.site.consistency == "alarm"  # rows of consistency.py, which nobody acknowledges
+        self._consistency = config.site.consistency == "alarm"  # rows of consistency.py: nobody has to acknowledge them
 
     @property
     def offered(self) -> bool:
@@ -100,8 +112,12 @@ class SiteAlarms:
         if len(self.limits):
             offered |= {"alarms", "ack", "shelve"}
         if self._consistency:
-            offered |= {"alarms"}
+            offered |= {"alarms", "shelve"}
         return offered if self._allowed else offered - ACTING
+
+    def adopt(self, own: OwnAlarms) -> None:
+        """Alarms of ``own`` stand in the table too: what people do to them is asked of it."""
+        self._asking.add(own)
 
     def book(self) -> AckBook | None:
         """What people acknowledged here; ``None`` where nobody can."""
@@ -139,6 +155,11 @@ class SiteAlarms:
         self.limits.close()
         self.journal.close()
         self._store.close()
+
+    def _note(self, kind: JournalKind, row: AlarmRow, at: int) -> None:
+        """Into the journal, with who did it where the row does not say so."""
+        by, comment = self._hands.take(row.id, kind) if kind in {"shelved", "unshelved"} else ("", "")
+        self.journal.note(kind, row, at, by, comment)
 
     def _unit_of(self, tag: TagConfig) -> str:
         return describe_tags([tag], {tag.source: self._drivers[tag.source]})[0].unit

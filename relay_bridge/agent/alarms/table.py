@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from relay_bridge.agent.alarms.identity import alarm_id
-from relay_bridge.agent.alarms.rows import RowMaker, transitions, when
+from relay_bridge.agent.alarms.rows import RowMaker, is_doubted, transitions, when
 from relay_bridge.agent.drivers.abilities import AlarmEvent, AlarmRef
 from relay_bridge.contract.alarms import AlarmRow, JournalKind
 
@@ -106,7 +106,7 @@ class AlarmTable:
         if before is None and not event.retain:
             return
         after = self._rows.row(event, before, agent=agent)
-        if not event.retain:
+        if not event.retain and not is_doubted(event, before):
             self._journal(before, after)
             self._remove(name)
             return

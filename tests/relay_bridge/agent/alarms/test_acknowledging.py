@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
-from relay_bridge.agent.alarms import acknowledging as module
+from relay_bridge.agent.alarms import acknowledging
 from relay_bridge.agent.alarms import answers as answers_module
-from relay_bridge.agent.alarms.acknowledging import A_MINUTE_PERSON, A_MINUTE_SITE, STOPPED, UNKNOWN, Acknowledging
+from relay_bridge.agent.alarms import asking as asking_module
+from relay_bridge.agent.alarms.acknowledging import A_MINUTE_PERSON, A_MINUTE_SITE, STOPPED, Acknowledging
 from relay_bridge.agent.alarms.answers import Answers
+from relay_bridge.agent.alarms.asking import AT_ONCE, CLOSED, UNKNOWN, Asking
+from relay_bridge.agent.alarms.shelf_hands import ShelfHands
 from relay_bridge.agent.alarms.store import AlarmStore
 from relay_bridge.agent.drivers.abilities import AckRefused, AlarmRef, OutcomeUnknown
 from relay_bridge.agent.journal import Journal
@@ -35,6 +38,7 @@ class Source:
         self.board = board
         self.asked: list[tuple[str, bytes, str]] = []
         self.answer: Exception | None = None
+        self.tells = True  # of shelving, at once
         self.release = asyncio.Event()
         self.release.set()
 
@@ -52,6 +56,10 @@ class Source:
 
     async def shelve(self, ref: AlarmRef, milliseconds: int, comment: str, deadline: float) -> None:
         self.asked.append((ref.condition, str(milliseconds).encode(), comment))
+        if self.answer is not None:
+            raise self.answer
+        if not self.tells:
+            return
         until = NOW + milliseconds if milliseconds else 0
         self.board.table.alarm(event(ref.condition[2:], event=b"shelved", shelved_until=until))
 
@@ -68,14 +76,19 @@ class Desk:
         self.store = AlarmStore(folder / "alarms.sqlite3", answers_module.TABLES)
         self.store.open()
         clock = self.board.clock
+        self.hands = ShelfHands(clock.monotonic)
         self.journal = Journal(
             folder / "audit", "north", keep_days=10, wall_ms=clock.wall_ms, monotonic=clock.monotonic
         )
         self.journal.open()
+        self.closed = False
+        asking = Asking(
+            self.board.table, {"main": self.source}, {"main": able}, made_here=[], closed=lambda: self.closed,
+            clean=lambda text, most: text[:most],
+        )  # fmt: skip
         self.desk = Acknowledging(
-            allowed=allowed, table=self.board.table, rows=self.board.rows, owners={"main": self.source},
-            able={"main": able}, limits=None, answers=Answers(self.store, clock.wall_ms), journal=self.journal,
-            clock=clock, clean=lambda text, most: text[:most],
+            allowed=allowed, table=self.board.table, rows=self.board.rows, asking=asking,
+            answers=Answers(self.store, clock.wall_ms), hands=self.hands, journal=self.journal, clock=clock,
         )  # fmt: skip
 
     def end(self) -> None:
@@ -179,7 +192,7 @@ async def test_a_source_that_knows_more_makes_it_stale_with_the_row_that_is_on_i
 
 
 async def test_no_answer_in_time_is_unknown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ONE", 0.3)
+    monkeypatch.setattr(asking_module, "ONE", 0.3)
     desk.board.table.alarm(event())
     desk.source.release.clear()
     (result,) = (await desk.ack(desk.pick())).res
@@ -217,7 +230,7 @@ async def test_an_agent_that_died_in_between_says_unknown_and_asks_nobody(tmp_pa
     desk.board.table.alarm(event())
     seen, key = desk.pick(), secrets.token_urlsafe(16)
     ack = Ack(items=[seen], key=key)
-    await desk.desk._answers.begin("7b0f-1", key, module._encoder.encode(ack))
+    await desk.desk._answers.begin("7b0f-1", key, acknowledging._encoder.encode(ack))
     desk.end()
     again = Desk(tmp_path)
     again.board.table.alarm(event())
@@ -295,8 +308,29 @@ async def test_shelving_needs_a_reason_and_is_bound_to_what_was_seen(desk: Desk)
     assert [note["facts"]["what"] for note in desk.noted()] == ["shelve"] * 2 + ["unshelve"] * 4
 
 
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        (None, True),
+        (OutcomeUnknown(), True),
+        (RequestRefused("unknown_outcome", "no answer"), True),
+        (AckRefused("denied", "no"), False),
+        (RequestRefused("source_down", "gone"), False),
+    ],
+)
+async def test_who_shelves_is_named_in_the_journal_of_alarms_unless_the_source_refused(
+    desk: Desk, answer: Exception | None, named: bool
+) -> None:
+    desk.board.table.alarm(event())
+    desk.source.answer, desk.source.tells = answer, False
+    wish = Shelve(item=desk.pick(), key=secrets.token_urlsafe(16), ms=60_000, c="gauge of plc-7.plant is in repair")
+    await desk.desk.shelve(wish, Person("7b0f [1]"), "s1")
+    told = desk.hands.take(desk.pick().id, "shelved")
+    assert told == (("7b0f--1-", "gauge of the source is in repair") if named else ("", ""))
+
+
 async def test_nobody_acknowledges_without_end(desk: Desk) -> None:
-    desk.journal._budget = 10_000.0
+    desk.journal._budget._left = 10_000.0
     for _ in range(A_MINUTE_PERSON):
         desk.desk._spend("one")
     with pytest.raises(RequestRefused) as refused:
@@ -327,3 +361,35 @@ async def test_old_keys_and_too_many_are_forgotten(tmp_path: Path) -> None:
     await answers.begin("p", "new", b"x")
     assert await answers.find("p", "k7") is None
     store.close()
+
+
+async def test_a_switch_that_is_turned_in_the_middle_keeps_the_rest_from_being_asked(desk: Desk) -> None:
+    names = [f"a{number:02}" for number in range(20)]
+    for name in names:
+        desk.board.table.alarm(event(name))
+    desk.source.release.clear()
+    asking = asyncio.create_task(desk.ack(*[desk.pick(name) for name in names]))
+    while len(desk.source.asked) < AT_ONCE:
+        await asyncio.sleep(0)
+    desk.closed = True
+    desk.source.release.set()
+    words = [(result.res, result.msg) for result in (await asking).res]
+    assert words == [("ok", "")] * AT_ONCE + [("failed", CLOSED)] * (len(names) - AT_ONCE)
+    assert len(desk.source.asked) == AT_ONCE
+
+
+async def test_a_disk_that_hangs_gathers_no_end_of_requests(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acknowledging, "MOST_RUNNING", 3)
+    desk.board.table.alarm(event())
+
+    async def hangs(person: str, key: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk.desk._answers, "find", hangs)
+    waiting = [asyncio.create_task(desk.ack(desk.pick())) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(RequestRefused, match="busy"):
+        await desk.ack(desk.pick())
+    for _, task in desk.desk._running.values():
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)

@@ -93,6 +93,13 @@ async def test_only_an_acknowledgement_tells_who(book: Book) -> None:
     assert [(r.by, r.comment) for r in await book.all()] == [("operator 1", "seen"), ("", "")]
 
 
+async def test_who_shelved_is_told_where_the_row_does_not(book: Book) -> None:
+    row = ROWS.row(event(acknowledged=True, user="operator 1", comment="seen", shelved_until=NOW), None)
+    book.journal.note("shelved", row, NOW, "7b0f", "gauge in repair")
+    book.journal.note("unshelved", row, NOW + 1)
+    assert [(r.by, r.comment) for r in await book.all()] == [("", ""), ("7b0f", "gauge in repair")]
+
+
 async def test_it_is_bounded_by_age_and_by_number_and_says_from_when_it_is_complete(tmp_path: Path) -> None:
     book = Book(tmp_path, keep_days=1, keep_rows=1000)
     assert (await book.journal.page(Journal(start=0, end=1))).since == NOW

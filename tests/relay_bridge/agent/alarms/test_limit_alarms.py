@@ -10,10 +10,11 @@ import pytest
 from relay_bridge.agent.alarms import limit_alarms as module
 from relay_bridge.agent.alarms.limit_alarms import LimitAlarms
 from relay_bridge.agent.alarms.limit_rules import limit_rules
+from relay_bridge.agent.alarms.places import Places
 from relay_bridge.agent.alarms.store import AlarmStore
 from relay_bridge.agent.alarms.table import Standing
 from relay_bridge.agent.drivers.abilities import AckRefused
-from relay_bridge.agent.tags import TagConfig
+from relay_bridge.agent.tags import AssetConfig, TagConfig
 from relay_bridge.contract.alarms import AlarmRow
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import Limits
@@ -142,8 +143,9 @@ async def test_what_is_not_good_clears_nothing_and_marks_it(run: Run, value, qua
     run.plant.tell(value, quality)
     assert (run.row().act, run.row().eid) == (True, eid)
     assert run.row().msg.endswith("uncertain" if quality == UNCERTAIN_SENSOR else "the value is not current")
+    assert run.row().quality == ("uncertain" if quality == UNCERTAIN_SENSOR else "bad")
     run.plant.tell(13.1)
-    assert "value is" not in run.row().msg
+    assert "value is" not in run.row().msg and run.row().quality == "good"
     assert run.board.kinds() == ["active"]
 
 
@@ -152,7 +154,7 @@ async def test_a_bad_value_raises_nothing_and_an_uncertain_one_does(run: Run) ->
     run.plant.tell(15.0, LAST_USABLE)
     assert run.row() is None
     run.plant.tell(13.5, UNCERTAIN_SENSOR)
-    assert run.row().act
+    assert run.row().act and run.row().quality == "uncertain"
 
 
 async def test_a_dead_source_keeps_the_alarm_and_marks_it_until_it_is_back(run: Run) -> None:
@@ -194,7 +196,7 @@ async def test_state_and_acknowledgement_survive_a_restart_and_are_marked_until_
     again = Run(tmp_path)
     assert {row.cond: row.eid for row in again.board.table.rows()} == eids
     assert (again.row("High").ack, again.row("High").by, again.row("HighHigh").ack) == (True, "me", False)
-    assert again.row("High").msg.endswith("the value is not current")
+    assert again.row("High").msg.endswith("the value is not current") and again.row("High").quality == "bad"
     assert again.board.kinds() == []  # nothing happened
     again.plant.tell(14.6)
     assert "not current" not in again.row("High").msg
@@ -260,3 +262,36 @@ async def test_running_it_follows_time_and_keeps_what_changed(tmp_path: Path) ->
     again = Run(tmp_path)
     assert again.row().act
     again.end()
+
+
+async def test_doubt_about_a_value_makes_no_acknowledgement_stale(run: Run) -> None:
+    run.plant.tell(13.2)
+    asking = asyncio.create_task(run.acknowledge())
+    await asyncio.sleep(0)
+    run.plant.tell(13.2, UNCERTAIN_SENSOR)  # while the disk takes its time
+    await asking
+    row = run.row()
+    assert row is not None and row.ack and "uncertain" in row.msg
+
+
+async def test_a_value_that_comes_back_meanwhile_makes_it_stale(run: Run) -> None:
+    run.plant.tell(13.2)
+    asking = asyncio.create_task(run.acknowledge())
+    await asyncio.sleep(0)
+    run.plant.tell(12.0)
+    with pytest.raises(AckRefused) as refused:
+        await asking
+    assert refused.value.word == "stale"
+
+
+async def test_two_tanks_that_are_read_alike_have_their_own_alarms(tmp_path: Path) -> None:
+    tags = [
+        TagConfig(f"{tank}.level", "main", "Level", tank, "Level", "number", limits=Limits(h=13.0))
+        for tank in ("TK-101", "TK-102")
+    ]
+    run = Run(tmp_path, *tags)
+    run.board.rows._places = Places(tags, [AssetConfig(tank, "", "North", "tank") for tank in ("TK-101", "TK-102")])
+    run.limits.put(1, Reading(13.2, 1, 0))
+    row = run.row()
+    assert (row.name, row.tag, row.asset, row.area) == ("TK-101 Level high", "TK-101.level", "TK-101", "North")
+    run.end()

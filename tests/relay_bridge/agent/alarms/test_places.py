@@ -55,3 +55,31 @@ def test_an_alarm_finds_its_place(node: str, name: str, place: Place) -> None:
 
 def test_the_same_node_of_another_source_is_another_node() -> None:
     assert PLACES.find("other", f"{P}TK-101.Level", "") == Place()
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("TK-2 level high", Place("TK-2.level", "TK-2", "South")),
+        ("TK-3.LevelAlarm", Place("TK-3.level", "TK-3", "South")),
+        ("Level", Place()),
+        ("TK-9 level", Place()),
+        ("", Place()),
+    ],
+)
+def test_a_node_of_several_assets_says_nothing_beside_the_name(name: str, place: Place) -> None:
+    same = Places(
+        [tag(f"{asset}.level", "Level", asset) for asset in ("TK-2", "TK-3")],
+        [AssetConfig(asset, "", "South", "tank") for asset in ("TK-2", "TK-3")],
+    )
+    assert same.find("main", "Level", name) == place
+
+
+def test_two_tags_of_one_asset_at_a_node_agree_on_the_asset() -> None:
+    twice = Places([tag("A.x", "N", "A"), tag("A.y", "N", "A")], [AssetConfig("A", "", "South", "tank")])
+    assert twice.find("main", "N", "") == twice.find("main", "N", "A alarm") == Place("", "A", "South")
+
+
+def test_what_makes_an_alarm_itself_names_its_tag() -> None:
+    assert PLACES.of_tag("TK-1.level") == Place("TK-1.level", "TK-1", "South")
+    assert PLACES.of_tag("TK-9.level") == Place()

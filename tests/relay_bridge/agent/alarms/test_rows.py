@@ -9,7 +9,7 @@ import pytest
 
 from relay_bridge.agent.alarms.rows import transitions, when
 from relay_bridge.agent.drivers.abilities import AlarmRef
-from relay_bridge.contract.alarms import AlarmRow
+from relay_bridge.contract.alarms import AlarmQuality, AlarmRow
 from tests.relay_bridge.agent.alarms.support import LEVEL, NOW, Board, event
 
 ROWS = Board().rows
@@ -60,6 +60,19 @@ def test_whatever_a_source_sends_the_row_fits_the_contract() -> None:
         assert msgspec.json.decode(msgspec.json.encode(row), type=AlarmRow) == row
 
 
+@pytest.mark.parametrize("quality", ["uncertain", "bad"])
+def test_a_value_that_is_not_good_takes_no_alarm_back(quality: AlarmQuality) -> None:
+    raised = ROWS.row(event(since=NOW - 9000), None)
+    doubted = ROWS.row(event(active=False, since=NOW - 1000, quality=quality), raised)
+    assert (doubted.act, doubted.quality, doubted.t_act, doubted.t_clr) == (True, quality, NOW - 9000, 0)
+    # What was never seen active, and an occurrence of the past, are as their source says.
+    assert not ROWS.row(event(active=False, quality=quality), None).act
+    past = replace(event(), ref=AlarmRef("main", "s=a", "i=1"))
+    assert not ROWS.row(replace(past, active=False, quality=quality), ROWS.row(past, None)).act
+    cleared = ROWS.row(event(active=False, since=NOW - 500), doubted)
+    assert (cleared.act, cleared.quality, cleared.t_clr) == (False, "good", NOW - 500)
+
+
 def test_the_end_of_shelving_does_not_tremble() -> None:
     before = ROWS.row(event(shelved_until=NOW + 60_000), None)
     assert ROWS.row(event(shelved_until=NOW + 60_900), before) == before
@@ -85,11 +98,24 @@ def test_the_end_of_shelving_does_not_tremble() -> None:
         ({}, {"confirmed": True}, []),
         ({}, {"shelved_until": -1}, ["shelved"]),
         ({"shelved_until": NOW}, {}, ["unshelved"]),
+        ({"shelved_until": NOW}, {"shelved_until": NOW + 60_000}, []),
+        ({}, {"quality": "bad"}, []),
+        ({}, {"active": False, "quality": "bad"}, []),
+        ({}, {"active": False, "acknowledged": True, "quality": "bad"}, []),
+        ({}, {"acknowledged": True, "quality": "bad", "user": "operator 1"}, ["acknowledged"]),
+        ({"quality": "bad"}, {"acknowledged": True, "quality": "bad"}, ["acknowledged"]),
+        ({"quality": "bad"}, {"active": False}, ["cleared"]),
+        ({"active": False}, {"quality": "uncertain"}, ["active"]),
     ],
 )
 def test_a_change_has_its_name(before: dict | None, after: dict, kinds: list[str]) -> None:
     old = ROWS.row(event(**before), None) if before is not None else None
     assert transitions(old, ROWS.row(event(**after), old)) == kinds
+
+
+def test_another_end_of_shelving_is_an_event_where_the_end_is_known_exactly() -> None:
+    rows = [ROWS.row(event(shelved_until=NOW + more), None, agent=True) for more in (60_000, 120_000)]
+    assert transitions(*rows) == ["shelved"] and transitions(rows[0], rows[0]) == []
 
 
 def test_a_journal_event_has_the_time_that_the_row_tells() -> None:

@@ -51,6 +51,22 @@ def test_what_is_told_twice_is_heard_once() -> None:
     assert board.kinds() == ["active"]
 
 
+def test_an_alarm_whose_value_turned_bad_stands_until_the_value_is_back_or_the_source_tells_all() -> None:
+    board = Board()
+    for name in ("a", "b", "c"):
+        board.table.alarm(event(name, acknowledged=True, user="x"))
+        board.table.alarm(event(name, event=b"2", acknowledged=True, active=False, retain=False, quality="bad"))
+    assert [(row.act, row.quality) for row in board.table.rows()] == [(True, "bad")] * 3
+    assert "cleared" not in board.kinds()
+    board.table.alarm(event("a", event=b"3", acknowledged=True, active=False, retain=False))
+    assert board.row("a") is None and board.notes[-1][:2] == ("cleared", "a")
+    board.table.refresh_began("main")
+    board.table.alarm(event("b", event=b"4", acknowledged=True, user="x"))
+    board.table.refresh_ended("main")
+    assert [(row.name, row.act, row.quality) for row in board.table.rows()] == [("b", True, "good")]
+    assert board.notes[-1][:2] == ("gone", "c")
+
+
 def test_a_refresh_removes_what_was_not_repeated_and_nothing_of_other_sources() -> None:
     board = Board()
     for name in ("a", "b", "own"):

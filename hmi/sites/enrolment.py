@@ -12,19 +12,12 @@ what the plant reads, so the comparison cannot be skipped by pressing a button.
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import hashlib
 import logging
 import secrets
 from typing import Literal
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
-from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -32,6 +25,7 @@ from django.db.models import F
 from accounts import audit
 from accounts.audit.context import command_line_user, current_person
 from hmi.sites.conduit_changes import record_change
+from hmi.sites.enrolment_proofs import NotAccepted, proven, public_key, seal, verifies
 from hmi.sites.enrolment_rows import Enrolment, end_enrolments
 from hmi.sites.key_rotation import finish_listen_rotation
 from hmi.sites.models import Conduit, Site
@@ -42,16 +36,13 @@ from relay_bridge.contract.enrolment import (
     Collect,
     Collected,
     Terms,
-    claim_bytes,
     code_digest,
     collect_bytes,
     comparison,
     make_code,
     read_code,
     same_comparison,
-    seal_info,
 )
-from relay_bridge.contract.tokens import certificate_thumbprint
 from relay_bridge.management import LISTEN_RULE, ManagementError, prepare_key
 from relay_bridge.management.keys import Which
 
@@ -62,19 +53,9 @@ MOST_ATTEMPTS = 5  # claims with the right code and a proof that is none
 MOST_WRONG_COMPARISONS = 3
 MOST_HAND_OUTS = 5  # answers that got lost on their way
 POLL = 3.0  # seconds between two questions of a waiting agent
-CLOCK_ALLOWANCE = dt.timedelta(hours=1)
-LONGEST_LIFE = dt.timedelta(days=1100)  # of an agent's certificate
 AGENT = "an agent that enrolls"  # in the audit trail, in the place of a person's name
 State = Enrolment.State
 logger = logging.getLogger(__name__)
-
-
-class NotAccepted(Exception):  # noqa: N818 - a decision, not a fault
-    """What an agent sent opens nothing. The text is the same for every reason; ``reason`` is for our own trail."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("This is not accepted. Ask the administrator for a new enrolment code.")
-        self.reason = reason
 
 
 class NotDone(Exception):  # noqa: N818
@@ -130,7 +111,7 @@ def confirm(enrolment: Enrolment, typed: str, by: str, now: dt.datetime) -> str:
             who = (by or command_line_user())[:150]
             if not claimed.update(
                 state=State.CONFIRMED, decided_at=now, decided_by=who, expires=now + COLLECT_WITHIN,
-                sealed=_seal(connection.format(), enrolment),
+                sealed=seal(connection.format(), enrolment.seal_key, enrolment.pk.hex, enrolment.thumbprint),
             ):  # fmt: skip
                 raise NotDone("This enrolment was ended or decided meanwhile; look again.")
             enrolment.refresh_from_db()
@@ -165,6 +146,7 @@ def refuse(enrolment: Enrolment, by: str, now: dt.datetime, reason: str = "Refus
             decided_at=now,
             decided_by=(by or command_line_user())[:150],
             ticket_digest="",
+            sealed="",
         ):
             raise NotDone("This enrolment is over already.")
         _record(enrolment, "conduit:enrolment:refused", by=by, result="refused", reason=reason)
@@ -203,7 +185,7 @@ def claim(message: Claim, origins: frozenset[str], source: str, now: dt.datetime
     if not enrolment.is_live(now) or not (enrolment.state == State.OPEN or again) or not enrolment.site.enabled:
         raise NotAccepted(f"the code is {enrolment.how_it_stands(now)}")
     try:
-        thumbprint, pem = _proven(message, digest, origins, now)
+        thumbprint, pem = proven(message, digest, origins, now)
         if again and (thumbprint, message.seal_key) != (enrolment.thumbprint, enrolment.seal_key):
             raise NotAccepted("another key under the same claim")  # noqa: TRY301
     except NotAccepted as refusal:
@@ -267,22 +249,6 @@ def finish(message: Collect, origins: frozenset[str], now: dt.datetime) -> None:
 # --- proofs ---------------------------------------------------------------------------------------------------------
 
 
-def _proven(message: Claim, digest: str, origins: frozenset[str], now: dt.datetime) -> tuple[str, str]:
-    """The thumbprint of the certificate whose key signed the claim, for this web app and this code, and its PEM."""
-    key, certificate = _public_key(message.certificate)
-    if not (
-        certificate.not_valid_before_utc <= now + CLOCK_ALLOWANCE
-        and now < certificate.not_valid_after_utc <= now + LONGEST_LIFE
-    ):
-        raise NotAccepted("the certificate is not valid today, or for too long")
-    _check_seal_key(message.seal_key)
-    thumbprint = certificate_thumbprint(certificate.public_bytes(Encoding.DER))
-    signed = (claim_bytes(origin, digest, thumbprint, message.nonce, message.seal_key) for origin in origins)
-    if not any(_verifies(key, message.signature, data) for data in signed):
-        raise NotAccepted("the signature does not hold for this web app and this code")
-    return thumbprint, certificate.public_bytes(Encoding.PEM).decode("ascii")
-
-
 def _of_ticket(
     message: Collect, purpose: Literal["collect", "done"], origins: frozenset[str], now: dt.datetime
 ) -> Enrolment:
@@ -291,53 +257,11 @@ def _of_ticket(
         raise NotAccepted("unknown ticket")
     if not enrolment.is_live(now) or enrolment.state == State.OPEN or not enrolment.site.enabled:
         raise NotAccepted(f"the enrolment {enrolment.how_it_stands(now)}")
-    key, _ = _public_key(enrolment.certificate)
+    key, _ = public_key(enrolment.certificate)
     signed = (collect_bytes(purpose, origin, message.id, message.ticket) for origin in origins)
-    if not any(_verifies(key, message.signature, data) for data in signed):
+    if not any(verifies(key, message.signature, data) for data in signed):
         raise NotAccepted("the signature is not the claimant's")
     return enrolment
-
-
-def _public_key(pem: str) -> tuple[ec.EllipticCurvePublicKey, x509.Certificate]:
-    try:
-        if pem.count("-----BEGIN") != 1:
-            raise ValueError("one certificate is asked for")  # noqa: TRY301
-        certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
-        key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise NotAccepted("no certificate") from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise NotAccepted("no P-256 key")
-    return key, certificate
-
-
-def _seal(connection: str, enrolment: Enrolment) -> str:
-    """For the agent alone: HPKE (RFC 9180), base mode, as relay_bridge/contract/enrolment.py says."""
-    public = x25519.X25519PublicKey.from_public_bytes(_decoded(enrolment.seal_key))
-    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
-    sealed = suite.encrypt(connection.encode(), public, seal_info(enrolment.pk.hex, enrolment.thumbprint))
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
-
-
-def _check_seal_key(text: str) -> None:
-    """Sealing for it must be possible later, when an administrator waits: a point of low order is refused now."""
-    try:
-        public = x25519.X25519PublicKey.from_public_bytes(_decoded(text))
-        x25519.X25519PrivateKey.generate().exchange(public)
-    except ValueError:
-        raise NotAccepted("no key to seal for") from None
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _verifies(key: ec.EllipticCurvePublicKey, signature: str, data: bytes) -> bool:
-    try:
-        key.verify(_decoded(signature), data, ec.ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature):
-        return False
-    return True
 
 
 def _count_attempt(enrolment: Enrolment, reason: str) -> None:

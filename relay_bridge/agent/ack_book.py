@@ -20,7 +20,6 @@ from relay_bridge.contract.alarms import AckAnswer
 from relay_bridge.contract.errors import RequestRefused
 
 AS_WISHED = frozenset({"ok", "already"})
-UNSURE = frozenset({"failed", "unknown"})
 NAMED = 3  # alarms of a request that a row names
 _answers = msgspec.json.Decoder(AckAnswer)
 Kept = tuple[str, int, bytes, bytes | None]  # key, epoch ms, what was asked, what was answered
@@ -71,7 +70,7 @@ def _judge(answer: bytes | None) -> tuple[Outcome, str]:
     told = ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
     if words.keys() <= AS_WISHED:
         return "done", told
-    if words.keys() & UNSURE:
+    if "unknown" in words:
         return "unknown_outcome", told
     return ("sent" if words.keys() & AS_WISHED else "refused"), told
 

@@ -64,7 +64,7 @@ class SiteAgent:
             config.relay, self.trust, self.site, max_sessions=config.limits.sessions, key_file=config.relay_file
         )
         self.operation = Operation(config, self.site, self.uplink, self.trust)
-        self.status_page = StatusPage(config, self.site, self.uplink).server()
+        self.status_page = StatusPage(config, self.site, self.operation.report).server()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from relay_bridge.agent.drivers.base import Driver
+from relay_bridge.agent.drivers.base import Describing, Digits, Driver
 from relay_bridge.agent.drivers.memory import MemoryDriver
 from relay_bridge.agent.tags import AssetConfig, TagConfig
 from relay_bridge.agent.units import spelled
@@ -33,16 +33,25 @@ def describe_tags(tags: Iterable[TagConfig], drivers: Mapping[str, Driver]) -> l
     """
     described: dict[str, CatalogTag] = {}
     silent: set[str] = set()
+    digits: dict[str, int] = {}
     for source, driver in drivers.items():
         rows = driver.describe()
         described.update(rows)
         if not rows and not isinstance(driver, MemoryDriver):
             silent.add(source)
-    return [merge_tag(tag, described.get(tag.id), assume=tag.source not in silent) for tag in tags]
+        if isinstance(driver, Digits):
+            digits.update(driver.digits())
+    return [
+        merge_tag(tag, described.get(tag.id), assume=tag.source not in silent, digits=digits.get(tag.id))
+        for tag in tags
+    ]
 
 
-def merge_tag(tag: TagConfig, described: CatalogTag | None, *, assume: bool = True) -> CatalogTag:
-    """One catalog row: configuration over source over, with ``assume``, what is usual."""
+def merge_tag(
+    tag: TagConfig, described: CatalogTag | None, *, assume: bool = True, digits: int | None = None
+) -> CatalogTag:
+    """One catalog row: configuration over source over, with ``assume``, what is usual. ``digits``: as the source
+    writes this tag's numbers, which custody figures keep."""
     canon = CANON.get(tag.canon) if assume else None
     said = spelled(described.unit) if described else ""
     unit = tag.unit if tag.unit is not None else said
@@ -61,7 +70,7 @@ def merge_tag(tag: TagConfig, described: CatalogTag | None, *, assume: bool = Tr
         source=tag.source,
         kind=tag.kind,
         unit=unit,
-        dec=_decimals(tag, usual.decimals if usual else None, unit, described),
+        dec=_decimals(tag, usual.decimals if usual else None, unit, described, digits),
         lo=low,
         hi=high,
         canon=tag.canon,
@@ -70,9 +79,11 @@ def merge_tag(tag: TagConfig, described: CatalogTag | None, *, assume: bool = Tr
     )
 
 
-def _decimals(tag: TagConfig, usual: int | None, unit: str, described: CatalogTag | None) -> int:
+def _decimals(tag: TagConfig, usual: int | None, unit: str, described: CatalogTag | None, digits: int | None) -> int:
     if tag.decimals is not None:
         return tag.decimals
+    if digits is not None:
+        return digits
     if usual is not None and unit:
         return usual
     if unit in UNIT_DECIMALS:
@@ -80,6 +91,18 @@ def _decimals(tag: TagConfig, usual: int | None, unit: str, described: CatalogTa
     if described is not None:
         return described.dec
     return usual if usual is not None else DEFAULT_DECIMALS
+
+
+def _unknown_decimals(tags: Iterable[TagConfig], drivers: Mapping[str, Driver]) -> Iterable[str]:
+    """Tags whose decimals are a guess by now: neither configured nor told by a source that is still being asked."""
+    described = {
+        source: driver.describe()
+        for source, driver in drivers.items()
+        if isinstance(driver, Describing) and driver.is_asking
+    }
+    for tag in tags:
+        if tag.decimals is None and tag.id not in described.get(tag.source, {tag.id: None}):
+            yield tag.id
 
 
 def _enums(tag: TagConfig, described: CatalogTag | None) -> dict[str, str] | None:
@@ -139,7 +162,8 @@ class Catalog:
         return self._hash
 
     def decimals(self, tag: str) -> int | None:
-        """Places to round this tag's numbers to; ``None`` for what is no number. Asked for every reading: cheap."""
+        """Places to round this tag's numbers to; ``None`` for what is no number, and while the source may still say
+        how many: what is rounded away nobody gets back. Asked for every reading: cheap."""
         if self._built_at is None:
             self._refresh()
         return self._decimals.get(tag)
@@ -194,7 +218,8 @@ class Catalog:
         tags = describe_tags(self._tags, self._drivers)
         if (kept := self._has_history) is not None:
             tags = [_with_history(row, kept=kept(tag)) for row, tag in zip(tags, self._tags, strict=True)]
-        self._decimals = {tag.id: tag.dec if tag.kind == "number" else None for tag in tags}
+        unknown = set(_unknown_decimals(self._tags, self._drivers))
+        self._decimals = {tag.id: tag.dec if tag.kind == "number" and tag.id not in unknown else None for tag in tags}
         commands: list[CatalogCommand] = []
         if self._offered is not None:
             tags = [_with_limits(tag, self._offered.writable(tag.id)) for tag in tags]

@@ -19,6 +19,7 @@ from relay_bridge.agent.check import EXIT_FINDINGS, check
 from relay_bridge.agent.config import load_config, status_file, switch_folder
 from relay_bridge.agent.enrol_command import add_options as add_enrol_options
 from relay_bridge.agent.enrol_command import enrol_command
+from relay_bridge.agent.enrol_pending import finish_enrolment
 from relay_bridge.agent.errors import ConfigError
 from relay_bridge.agent.findings import Named
 from relay_bridge.agent.folder_lock import AlreadyRunning
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     start_logging(options.log_level, options.log_format)
     try:
+        if options.command in {"run", "check"} and finish_enrolment(options.config.absolute().parent):
+            print("sightline-site: an enrolment that was cut off has been finished.", file=sys.stderr)
         if options.command == "run":
             asyncio.run(_run(options.config))
             return 0

@@ -1,8 +1,9 @@
 """``Consistency``: tells of tanks whose own figures contradict each other. It reports; no value is ever altered.
 
 What a plant gets to see (``[site] consistency``): with "report" a line in the log and a finding in the status, with
-"alarm" also a row in the alarm list, of low severity, labelled as the agent's and asking for no acknowledgement, with
-"off" nothing. A contradiction must last 30 s before it is told, and agreement as long before it is taken back.
+"alarm" also a row in the alarm list, of low severity, labelled as the agent's and asking for no acknowledgement (it can
+be shelved, until the agent's next start at the most), with "off" nothing. A contradiction must last 30 s before it is
+told, and agreement as long before it is taken back.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Final, Protocol
 from relay_bridge.agent.alarms.table import AlarmTable
 from relay_bridge.agent.clock import Clock
 from relay_bridge.agent.consistency_rules import RULES, Figure, Rule
-from relay_bridge.agent.drivers.abilities import AlarmEvent, AlarmRef
+from relay_bridge.agent.drivers.abilities import AckRefused, AlarmEvent, AlarmRef
 from relay_bridge.agent.subscriptions import Watcher
 from relay_bridge.agent.tags import TagConfig
+from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import CatalogTag
 from relay_bridge.contract.readings import Reading, quality_class
 
@@ -60,9 +62,11 @@ class _Check:
     rule: Rule
     tags: dict[str, TagConfig]
     told: Finding | None = None
-    event: str = ""
+    event: bytes = b""  # new with every change but that of ``doubtful``
+    doubtful: bool = False  # it stands, and cannot be judged now
     shown: str = ""
     other_since: float | None = field(default=None)
+    shelved_until: int = 0  # epoch ms
 
     @property
     def main(self) -> TagConfig:
@@ -71,6 +75,8 @@ class _Check:
 
 class Consistency:
     """All checks of a site. ``row_of``: a tag's catalog row as it is now; ``table``: where alarms go, if anywhere."""
+
+    able = frozenset({"shelve"})
 
     def __init__(
         self,
@@ -114,7 +120,11 @@ class Consistency:
         if now >= self._rows_until:
             self._rows, self._rows_until = {}, now + ROWS
         for check in self._checks:
+            self._end_shelving(check)
             figures = self._figures(check)
+            if check.told is not None and check.doubtful != (figures is None):
+                check.doubtful = figures is None
+                self._show(check, anew=False)
             if figures is None:
                 check.other_since = None
                 continue
@@ -137,6 +147,30 @@ class Consistency:
 
     def source_changed(self) -> None:
         """Looked at with the next look."""
+
+    # --- what people do -------------------------------------------------------------------------------------------
+
+    def owns(self, ref: AlarmRef) -> bool:
+        return any(self._ref(check) == ref for check in self._checks)
+
+    async def acknowledge(self, ref: AlarmRef, event: bytes, comment: str, deadline: float) -> None:
+        raise RequestRefused("unsupported", "This needs no acknowledgement: it goes when the figures agree.")
+
+    async def confirm(self, ref: AlarmRef, event: bytes, comment: str, deadline: float) -> None:
+        raise RequestRefused("unsupported", "This needs no confirming: it goes when the figures agree.")
+
+    async def shelve(self, ref: AlarmRef, milliseconds: int, comment: str, deadline: float) -> None:
+        """Out of the way for that long, or back with 0; ``AckRefused`` when it stands no more."""
+        check = next((check for check in self._checks if self._ref(check) == ref), None)
+        if check is None or check.told is None:
+            raise AckRefused("gone", "The figures agree again.")
+        check.shelved_until = self._clock.wall_ms() + milliseconds if milliseconds else 0
+        self._show(check)
+
+    def _end_shelving(self, check: _Check) -> None:
+        if 0 < check.shelved_until <= self._clock.wall_ms():
+            check.shelved_until = 0
+            self._show(check)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -179,14 +213,26 @@ class Consistency:
         else:
             logger.warning("%s: its figures contradict each other: %s.", check.asset, check.rule.words)
             check.told = Finding(check.asset, check.rule.name, check.rule.words, now)
-        if self._table is not None:
-            self._table.put(self._event(check, now), agent=True)
+            check.doubtful = False
+            check.shelved_until = 0  # another contradiction than the one that was put out of the way
+        self._show(check)
 
-    def _event(self, check: _Check, now: int) -> AlarmEvent:
+    def _show(self, check: _Check, *, anew: bool = True) -> None:
+        if anew:
+            check.event = secrets.token_bytes(9)
+        if self._table is not None:
+            self._table.put(self._event(check), agent=True)
+
+    @staticmethod
+    def _ref(check: _Check) -> AlarmRef:
+        return AlarmRef(check.main.source, f"consistency:{check.asset}:{check.rule.name}")
+
+    def _event(self, check: _Check) -> AlarmEvent:
         """Active or gone; nobody has to acknowledge what only asks to be looked at."""
+        now = self._clock.wall_ms()
         return AlarmEvent(
-            ref=AlarmRef(check.main.source, f"consistency:{check.asset}:{check.rule.name}"),
-            event=secrets.token_bytes(9),
+            ref=self._ref(check),
+            event=check.event,
             time=now,
             severity=SEVERITY,
             active=check.told is not None,
@@ -196,7 +242,10 @@ class Consistency:
             condition_type="consistency",
             node=check.main.node,
             message=f"{check.rule.words}: {check.shown}",
-            since=now,
+            shelved_until=check.shelved_until,
+            since=now if check.told is None else check.told.since,
+            tag=check.main.id,
+            quality="bad" if check.told is not None and check.doubtful else "good",
         )
 
 

@@ -1,8 +1,8 @@
 """The agent's folder, written whole: a new one appears at once, an existing one is touched only when that was asked.
 
 A new folder is made beside its place, checked as ``run`` will check it, and renamed. With ``replace`` the five files of
-an enrolment take the place of the ones before, which are kept in ``before-enrolment-TIME/``; ``site.toml`` and all that
-was added to it stay.
+an enrolment take the place of the ones before all together (enrol_pending.py); those are kept in
+``before-enrolment-TIME/``, and ``site.toml`` with all that was added to it stays.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from relay_bridge.agent.config_file import TrustSection
 from relay_bridge.agent.enrol_http import EnrolError
+from relay_bridge.agent.enrol_pending import FILES, finish_enrolment, switch, sync
 from relay_bridge.agent.errors import ConfigError
 from relay_bridge.agent.secret_files import read_secret
 from relay_bridge.agent.trust import load_trust
@@ -35,8 +36,6 @@ from relay_bridge.contract.site_file import (
 SITE_FILE = "site.toml"
 PRIVATE_DIR, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o644
 _PRIVATE = {LISTEN_SECRET, AGENT_KEY}
-# The key before its certificate, so that a folder that was left half is found out by the check of the two.
-_ORDER = (AGENT_KEY, AGENT_CERT, WEB_APP_PIN, TOKEN_KEYS, LISTEN_SECRET)
 
 
 class SiteFolder:
@@ -53,6 +52,11 @@ class SiteFolder:
 
     def __enter__(self) -> Self:
         self._check_place()
+        if self._replace:
+            try:
+                finish_enrolment(self.path)
+            except ConfigError as error:
+                raise EnrolError(str(error)) from None
         try:
             for folder in [each for each in reversed(self.path.parents) if not each.exists()]:
                 folder.mkdir(PRIVATE_DIR)
@@ -101,7 +105,7 @@ class SiteFolder:
             LISTEN_SECRET: f"{connection_string}\n",
         }  # fmt: skip
         try:
-            for name in _ORDER:
+            for name in FILES:
                 _put(draft / name, files[name], PRIVATE_FILE if name in _PRIVATE else PUBLIC_FILE)
             _check(draft, terms, now)
             if (self.path / SITE_FILE).exists():
@@ -115,7 +119,7 @@ class SiteFolder:
                 with contextlib.suppress(FileNotFoundError):
                     self.path.rmdir()  # it was empty; a rename onto it works on POSIX only
                 draft.rename(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except OSError as error:
             raise EnrolError(f"Cannot write {error.filename or self.path}: {error.strerror}.") from None
         self._made.clear()
@@ -136,19 +140,18 @@ class SiteFolder:
             raise EnrolError(f"{self.path} is not empty and holds no site; name a new folder with --dir.")
 
     def _take_place(self, draft: Path, now: dt.datetime) -> None:
-        """One file after the other, each in one step. What breaks off here is named by ``check`` and mended by
-        enrolling once more; what was there before lies in the folder beside."""
+        """The five files at once, and a copy of those before; whoever is killed in between leaves one or the other."""
         before = self.path / f"before-enrolment-{now:%Y%m%dT%H%M%SZ}"
         before.mkdir(PRIVATE_DIR)
-        for name in _ORDER:
+        for name in FILES:
             old = self.path / name
             if old.exists():
                 (before / name).parent.mkdir(PRIVATE_DIR, exist_ok=True)
                 shutil.copy2(old, before / name)
-        for name in _ORDER:
-            (self.path / name).parent.mkdir(PRIVATE_DIR, exist_ok=True)
-            (draft / name).replace(self.path / name)
-            _sync((self.path / name).parent)
+        for part in {(draft / name).parent for name in FILES} | {draft}:
+            sync(part)
+        self._draft = None  # from here on its files are the site's
+        switch(self.path, draft)
 
     def _tidy(self) -> None:
         if self._draft is not None:
@@ -185,17 +188,6 @@ def _put(path: Path, text: str, mode: int) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # not every file system syncs folders
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _at(document: dict[str, Any], section: str, key: str) -> Any:

@@ -72,6 +72,7 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "No connection to the relay from this machine.",
         "Outbound TCP 443 to the relay's name must be open, and its certificate trusted.",
     ),
+    "source-caution": ("A source works, and will not for ever.", "The reason says what to see to."),
     "source-degraded": ("A source works, but not as it should.", "The reason says what."),
     "source-down": (
         "A source is not there: its values are marked stale everywhere.",

@@ -67,6 +67,7 @@ class Health:
         findings = [
             *self._relay(),
             *self._sources(),
+            *self._cautions(machine.certificates),
             *self._stores(),
             *self._entries(),
             *self._machine(disk_free),
@@ -136,6 +137,12 @@ class Health:
                 word = "is down" if state.code == 2 else "is degraded"
                 code = "source-down" if state.code == 2 else "source-degraded"
                 yield Finding(code, f"The source {source} {word}: {state.reason or 'it has not been reached yet'}.")
+
+    def _cautions(self, told: Sequence[Finding]) -> Iterable[Finding]:
+        """What the drivers themselves warn of; certificates that stand in a file are ``told`` already."""
+        for source, words in self._site.cautions():
+            if not any(f'"{source}"' in finding.text for finding in told):
+                yield Finding("source-caution", f"The source {source} works, but {words}.")
 
     def _stores(self) -> Iterable[Finding]:
         site = self._site

@@ -18,11 +18,13 @@ from typing import IO, Any
 import msgspec
 
 from relay_bridge.agent.errors import ConfigError
+from relay_bridge.agent.journal_budget import JournalBudget
 from relay_bridge.agent.journal_files import (
     HEAD,
     KEY,
     START,
     JournalDamaged,
+    first_event,
     journal_files,
     journal_name,
     last_event,
@@ -51,7 +53,6 @@ from relay_bridge.contract.audit import (
 MAX_FILE = 4 * 1024 * 1024  # bytes of one file, some 8 000 events
 MAX_FILES = 100  # so the journal never takes more than 400 MB
 SYNC_WITHIN = 0.05  # seconds: one fsync for all events of a burst
-EVENTS_PER_SECOND, BURST = 20.0, 400.0  # beyond, events are counted instead of written: a flood must not fill the disk
 REOPEN_AFTER = 60.0  # seconds before a folder that failed is tried again
 DAY_MS = 24 * 3600 * 1000
 logger = logging.getLogger(__name__)
@@ -85,8 +86,7 @@ class Journal:
         self._seq, self._hash = 0, NO_HASH
         self._size = 0
         self._syncing: asyncio.Task[None] | None = None
-        self._budget, self._budget_at = BURST, monotonic()
-        self._left_out = 0
+        self._budget = JournalBudget(monotonic)
         self._wanted = False
         self._retry_at = 0.0
 
@@ -110,6 +110,11 @@ class Journal:
         except (OSError, ConfigError, JournalDamaged) as error:
             self._give_up(error)
         self.storage.look()
+
+    def revive(self) -> None:
+        """Try a folder that failed again, once its time has come: nobody may have anything to record."""
+        if self._wanted and self._file is None and self._monotonic() >= self._retry_at:
+            self.open()
 
     def close(self) -> None:
         """Put everything on the disk and let go of the folder."""
@@ -135,17 +140,18 @@ class Journal:
         reason: str = "",
         session: str = "",
         facts: Mapping[str, str] | None = None,
+        owed: bool = False,
     ) -> AuditEvent | None:
         """Append one event; None when it was not stored, which the log says. ``actor``: the person's subject.
 
+        ``owed``: the outcome of something that is in the journal as begun; a flood of others does not push it out.
         ``ValueError`` for a tag or fact outside the closed list, and for a fact that looks like a secret.
         """
         checked = check_facts(tag, AGENT_TAGS[tag], dict(facts or {}))
         if not self._wanted:
             return None
-        if self._file is None and self._monotonic() >= self._retry_at:
-            self.open()
-        if self._file is None or not self._spend():
+        self.revive()
+        if self._file is None or not (self._budget.spend() or owed):
             return None
         values: dict[str, Any] = {
             "actor": actor[:36],
@@ -155,10 +161,8 @@ class Journal:
             "facts": checked,
         }
         try:
-            if self._left_out:
-                count, self._left_out = self._left_out, 0
-                facts = {"count": str(count)}
-                self._append(tag="agent:journal:overflowed", result="failed", facts=facts)
+            if not owed and (count := self._budget.owed()):
+                self._append(tag="agent:journal:overflowed", result="failed", facts={"count": str(count)})
             event = self._append(tag=tag, result=result, **values)
             self._sync_soon()
         except OSError as error:
@@ -181,7 +185,8 @@ class Journal:
         files = journal_files(self.folder)
         head, start = read_checkpoint(self.folder / HEAD), read_checkpoint(self.folder / START)
         begun = bool(files) or head is not None
-        self._key = load_journal_key(self.folder / KEY) if begun else self._own_key()
+        key = self.folder / KEY
+        self._key = load_journal_key(key) if begun or key.exists() else create_journal_key(key)
         last = last_event(files[-1]) if files else None
         missing = head is not None and (last is None or last.seq < head.seq)
         if missing and head is not None:
@@ -203,10 +208,6 @@ class Journal:
             logger.error("The journal was damaged: %s", reason)
             self._append(tag="agent:journal:damaged", result="failed", reason=reason, facts=facts)
             self._put_down()
-
-    def _own_key(self) -> JournalKey:
-        path = self.folder / KEY
-        return load_journal_key(path) if path.exists() else create_journal_key(path)
 
     def _append(self, *, tag: str, result: Result, **values: Any) -> AuditEvent:
         assert self._file is not None  # noqa: S101 - the callers looked
@@ -236,29 +237,20 @@ class Journal:
 
     def _remove_old(self) -> None:
         """Whole files, the oldest first, never the one being written; the signed start comes before the removal."""
-        files = journal_files(self.folder)[:-1]
+        files = journal_files(self.folder)
         oldest = self._wall_ms() - self._keep_ms
-        while files:
-            last = last_event(files[0])
-            if last is None or (len(files) < self._max_files and last.at >= oldest) or self._key is None:
+        # A file ends where the next one begins, so what was changed in the old one keeps nobody from removing it.
+        while len(files) > 2 and self._key is not None:
+            try:
+                following = first_event(files[1])
+            except JournalDamaged as damage:
+                logger.error("Old files of the journal are kept, because %s.", damage)  # noqa: TRY400 - told in words
                 return
-            start = self._key.checkpoint(self.chain, last.seq, last.hash, self._wall_ms())
+            if len(files) <= self._max_files and following.at >= oldest:
+                return
+            start = self._key.checkpoint(self.chain, following.seq - 1, following.previous, self._wall_ms())
             write_checkpoint(self.folder / START, start, sync=True)
             files.pop(0).unlink()
-
-    def _spend(self) -> bool:
-        now = self._monotonic()
-        self._budget = min(BURST, self._budget + (now - self._budget_at) * EVENTS_PER_SECOND)
-        self._budget_at = now
-        if self._budget < 1:
-            if not self._left_out:
-                logger.warning(
-                    "More events than the journal takes (%.0f/s); the others are counted.", EVENTS_PER_SECOND
-                )
-            self._left_out += 1
-            return False
-        self._budget -= 1
-        return True
 
     def _sync_soon(self) -> None:
         try:

@@ -135,6 +135,13 @@ def last_event(path: Path) -> AuditEvent | None:
     return event
 
 
+def first_event(path: Path) -> AuditEvent:
+    """The event that a file begins with; ``JournalDamaged`` when it begins with none."""
+    for event in read_events(path):
+        return event
+    raise JournalDamaged(f"{path.name} holds no event")
+
+
 def lock_folder(path: Path) -> IO[bytes]:
     """One agent per journal. Where the system has no flock, nothing is locked."""
     file = path.open("ab")

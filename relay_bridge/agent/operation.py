@@ -43,6 +43,12 @@ class Operation:
         self._disk: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
         self._lost = False
+        self._lag = 0.0
+        self._journal = site.journal
+
+    def report(self) -> StatusReport:
+        """How it stands this moment: the one truth of the state file, of ``status`` and of the control-room page."""
+        return self.health.look(self._machine, lag_ms=int(self._lag * 1000))
 
     def open(self) -> None:
         """``AlreadyRunning`` when another agent serves this folder."""
@@ -71,7 +77,9 @@ class Operation:
             if now >= disk_at:
                 disk_at = now + DISK_EVERY
                 self._look_at_disk()
-            report = self.health.look(self._machine, lag_ms=int(lag * 1000))
+            self._lag = lag
+            self._journal.revive()
+            report = self.report()
             self._tell(report)
             names = ", ".join(sorted({finding.code for finding in report.findings}))
             self._notify.alive(f"{report.state}: {names or 'all is well'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from relay_bridge.agent.clock import Clock
 from relay_bridge.agent.config import SiteConfig
 from relay_bridge.agent.consistency import Consistency
 from relay_bridge.agent.counterpart import Counterpart
-from relay_bridge.agent.drivers.base import Driver
+from relay_bridge.agent.drivers.base import Cautioning, Driver
 from relay_bridge.agent.gauges import GaugeMarks
 from relay_bridge.agent.handles import LEASE
 from relay_bridge.agent.health_clock import ClockWatch
@@ -65,6 +65,7 @@ class Site:
     clock_watch: ClockWatch
     acting: Acting | None = None  # None: its code is not even loaded
     books: tuple[Book, ...] = ()
+    cautions: Callable[[], Sequence[tuple[str, str]]] = tuple  # by source: what its driver warns of (Cautioning)
     lease: float = LEASE
     heartbeat: float = HEARTBEAT
     # New with every start: handles and sequence numbers of another epoch mean nothing.
@@ -96,8 +97,15 @@ def open_site(
         wall_ms=clock.wall_ms,
         monotonic=clock.monotonic,
     )
+    switch = Switch(Path(config.switch.folder), journal, clock.wall_ms)
     alarms = SiteAlarms(
-        config, drivers=drivers, ceiling=ceiling, subscriptions=subscriptions, audit=journal, clock=clock
+        config,
+        drivers=drivers,
+        ceiling=ceiling,
+        subscriptions=subscriptions,
+        audit=journal,
+        clock=clock,
+        closed=lambda: switch.look().mode != "full",
     )
     gauges = GaugeMarks(config.tags, subscriptions, lambda tag: row.enums if (row := catalog.row(tag)) else None)
     subscriptions.mark_with(gauges.mark)
@@ -108,8 +116,9 @@ def open_site(
         clock=clock,
         table=alarms.table if config.site.consistency == "alarm" else None,
     )
+    if config.site.consistency == "alarm":
+        alarms.adopt(consistency)
     able = alarms.capabilities(frozenset().union(*(driver.capabilities for driver in drivers.values())))
-    switch = Switch(Path(config.switch.folder), journal, clock.wall_ms)
     acting = _acting(
         config, drivers, subscriptions=subscriptions, ceiling=ceiling, catalog=catalog, journal=journal, switch=switch,
         clock=clock,
@@ -142,6 +151,12 @@ def open_site(
         journal=journal,
         switch=switch,
         acting=acting,
+        cautions=lambda: [
+            (source, words)
+            for source, driver in drivers.items()
+            if isinstance(driver, Cautioning)
+            for words in driver.warnings
+        ],
         books=tuple(book for book in (acting, alarms.book()) if book is not None),
         counterpart=Counterpart(journal),
         clock=clock,

@@ -10,24 +10,22 @@ import asyncio
 import base64
 import datetime
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from relay_bridge.agent.config import SiteConfig
 from relay_bridge.agent.mode import STRICTNESS, SwitchError, one_line, plain_files, write_switch
-from relay_bridge.agent.site import AGENT_NAME, Site
+from relay_bridge.agent.site import Site
+from relay_bridge.agent.status_report import StatusReport, WritesStatus
 from relay_bridge.agent.status_server import Page, StatusServer
 from relay_bridge.contract.acting import Mode, SiteMode
 from relay_bridge.contract.errors import RequestRefused
 
-if TYPE_CHECKING:
-    from relay_bridge.agent.uplink import Uplink
-
 REFRESH = 5  # seconds between two looks of a page that is left open
 LAST_ACTIONS = 20
-_STATES = {0: "ok", 1: "degraded", 2: "down"}
+CLOSED = "nothing may be changed"
 _CALLED = {"full": "full", "read-only": "read-only", "off": "off"}
 _MEANING = {
     "full": "Phones see values; what site.toml allows may be changed.",
@@ -48,11 +46,11 @@ _STYLE_DIGEST = "sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).dig
 class StatusPage:
     """One site's page. ``server`` runs it."""
 
-    def __init__(self, config: SiteConfig, site: Site, uplink: Uplink) -> None:
+    def __init__(self, config: SiteConfig, site: Site, report: Callable[[], StatusReport]) -> None:
+        """``report``: how the agent stands now, as ``sightline-site status`` tells it too."""
         self._config = config
         self._site = site
-        self._uplink = uplink
-        self._started = site.clock.wall_ms()
+        self._report = report
 
     def server(self) -> StatusServer | None:
         """The server that ``[status] listen`` asks for, ``None`` when it asks for none."""
@@ -99,38 +97,19 @@ class StatusPage:
     # --- the parts ----------------------------------------------------------------------------------------------------
 
     async def _overview(self) -> str:
-        site, uplink = self._site, self._uplink
-        mode = site.switch.mode
-        held = "".join(f"<br>Held by the file {escape(str(p))}" for p in plain_files(site.switch.folder))
-        state = uplink.state
-        facts = [
-            ("Relay", f"{state.status} since {_time(int(state.since * 1000))} {state.reason}"),
-            ("Sessions", str(uplink.sessions)),
-            ("Tags watched", f"{site.subscriptions.watched()} of {len(self._config.tags)}"),
-            ("Journal", "is written" if site.journal.available else "CANNOT BE WRITTEN: nothing may be changed"),
-            ("Writing", self._writing()),
-            ("Agent", f"{AGENT_NAME}, started {_time(self._started)}, now {_time(site.clock.wall_ms())}"),
-        ]
+        report = self._report()
+        mode = report.mode
+        held = "".join(f"<br>Held by the file {escape(str(p))}" for p in plain_files(self._site.switch.folder))
         sources = [
-            (name, _STATES[found.code], _time(found.since), found.reason)
-            for name, found in site.subscriptions.states().items()
+            (source.id, source.state, str(source.tags), _time(source.since), source.reason) for source in report.sources
         ]
         return (
             f'<div class="mode">Switch: <strong>{_CALLED[mode.mode]}</strong>{_by(mode)}<br>'
             f'{_MEANING[mode.mode]}{held}<br><a href="/switch">Turn the switch</a></div>'
-            f"<h2>State</h2>{_table((), facts)}"
-            f"<h2>Sources</h2>{_table(('Source', 'State', 'Since', 'Reason'), sources)}"
+            f"<h2>State: {report.state}</h2>{_findings(report)}{_table((), facts_of(report))}"
+            f"<h2>Sources</h2>{_table(('Source', 'State', 'Tags', 'Since', 'Reason'), sources)}"
             f"<h2>Last actions</h2>{await self._actions()}"
         )
-
-    def _writing(self) -> str:
-        acting = self._site.acting
-        if acting is None:
-            return "not allowed by site.toml; the code for it is not loaded"
-        entries = (*self._config.writes, *self._config.commands)
-        closed = [f"{entry.id}: {acting.openings.reason(entry)}" for entry in entries if acting.openings.reason(entry)]
-        kept = "" if acting.available else " CLOSED: the file of keys cannot be used."
-        return f"{len(entries) - len(closed)} of {len(entries)} entries are open.{kept} {' '.join(closed)}"
 
     async def _actions(self) -> str:
         if self._site.acting is None:
@@ -162,6 +141,43 @@ class StatusPage:
             '<label>Why <br><input name="why" maxlength="200"></label>'
             f"{buttons}</form>{closed_only}<p><a href='/'>Back</a></p>"
         )
+
+
+def facts_of(report: StatusReport) -> list[tuple[str, str]]:
+    """What a report says besides its findings, its sources and the switch: what, and how it is."""
+    relay, writes = report.relay, report.writes
+    return [
+        ("Relay", f"{relay.status} since {_time(relay.since)} {relay.reason}".strip()),
+        ("Sessions", str(report.sessions)),
+        ("Tags watched", f"{report.watched} of {report.tags}"),
+        ("Journal", f"is written, {report.seq} events" if report.journal else f"CANNOT BE WRITTEN: {CLOSED}"),
+        ("History", report.history or "is kept"),
+        ("Alarms", report.alarms or "are kept"),
+        ("Writing", _writing(writes)),
+        ("Agent's certificate", f"ends {_time(report.agent_certificate_ends)}"),
+        ("Web app's certificate", f"ends {_time(report.web_app_certificate_ends)}"),
+        ("Machine", f"disk {_or(report.disk_free_mb)} MiB free, memory {_or(report.rss_mb)} MiB"),
+        ("Agent", f"{report.agent}, started {_time(report.started)}, now {_time(report.at)}"),
+    ]  # fmt: skip
+
+
+def _writing(writes: WritesStatus) -> str:
+    if not writes.allowed:
+        return "not allowed by site.toml; the code for it is not loaded"
+    return f"{writes.open} of {writes.entries} entries are open." + (
+        "" if writes.kept else " CLOSED: the file of keys cannot be used."
+    )
+
+
+def _findings(report: StatusReport) -> str:
+    if not report.findings:
+        return "<p>All is well.</p>"
+    lines = (f'<li class="bad">{escape(found.text)} <code>{found.code}</code></li>' for found in report.findings)
+    return f"<ul>{''.join(lines)}</ul>"
+
+
+def _or(number: int | None) -> str:
+    return "?" if number is None else str(number)
 
 
 def _page(title: str, body: str, *, status: int = 200, refresh: bool = False) -> Page:

@@ -129,7 +129,7 @@ class StatusServer:
                 if not data or size > MAX_REQUEST:
                     return Page("This is no request for this page.", 400), True
                 parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return Page("This is no request for this page.", 400), True
         method = parser.get_method().decode("latin-1")
         try:

@@ -161,7 +161,7 @@ class Subscriptions:
             listener.source_changed()
 
     def places(self, tag: str) -> int | None:
-        """Decimals of this tag's numbers; ``None`` for what is no number."""
+        """Decimals of this tag's numbers; ``None`` for what is no number and while they are not known."""
         return self._catalog.decimals(tag)
 
     def arriving(self, tag: str, reading: Reading) -> Reading:

@@ -106,3 +106,15 @@ def test_there_is_an_end_to_the_list(site: SiteFolder) -> None:
 def test_types_are_exact(type_: str, right: list[object], wrong: list[object]) -> None:
     assert [value for value in right if not of_type(type_, value)] == []  # type: ignore[arg-type]
     assert [value for value in wrong if of_type(type_, value)] == []  # type: ignore[arg-type]
+
+
+def test_a_mode_that_is_read_as_text_may_be_asked_for_by_its_number(site: SiteFolder) -> None:
+    """The standard mode of a pump is a text; what the source keeps as 1 reads "1" there."""
+    mode = '[[tag]]\nid = "P-101.auto"\nsource = "main"\ncanon = "mode"\narea = "North farm"\n'
+    lock = 'interlock = [ { tag = "P-101.auto", equals = 1 } ]\n'
+    site.configure(PLANT + mode, SP.replace("[[write]]\n", "[[write]]\n" + lock))
+    (entry,) = load_config(site.toml).writes
+    assert entry.interlock[0].equals == "1"
+    site.configure(PLANT + mode, SP.replace("[[write]]\n", "[[write]]\n" + lock.replace("1 }", "true }")))
+    with pytest.raises(ConfigError, match='of kind "text" can read'):
+        load_config(site.toml)

@@ -34,7 +34,7 @@ def answered(*words: Any) -> bytes:
     ("words", "res"),
     [
         (("ok", "already"), "done"), (("stale", "gone", "denied"), "refused"), (("ok", "stale"), "sent"),
-        (("ok", "failed"), "unknown_outcome"), (("unknown",), "unknown_outcome"),
+        (("ok", "failed"), "sent"), (("failed",), "refused"), (("ok", "failed", "unknown"), "unknown_outcome"),
     ],
 )  # fmt: skip
 async def test_acknowledgements_are_told(tmp_path: Path, words: tuple[str, ...], res: str) -> None:

@@ -97,3 +97,35 @@ def test_source_that_speaks_later_changes_the_catalog() -> None:
     now[0] += 5
     assert whole.hash != before
     assert whole.decimals("TK-1.level") == 0
+
+
+def test_digits_that_the_source_writes_beat_what_is_usual_and_not_the_configuration() -> None:
+    """Custody figures: 1 234.567 m³ is not 1 234.6 m³."""
+    gov = {"canon": "gov", "unit": "m³"}
+    assert merge_tag(tag(**gov), None, assume=False).dec == 1
+    assert merge_tag(tag(**gov), None, assume=False, digits=3).dec == 3
+    assert merge_tag(tag(**gov, decimals=2), None, assume=False, digits=3).dec == 2
+
+
+class Asking(MemoryDriver):
+    """A driver whose source is still being asked about its tags."""
+
+    is_asking = True
+    said: dict[str, CatalogTag] = {}
+
+    def describe(self) -> dict[str, CatalogTag]:
+        return self.said
+
+
+def test_nothing_is_rounded_away_while_the_source_may_still_say_how_exact_it_is() -> None:
+    """After a start of the agent a level of 7.042 m stood on the screens as 7.000 for seconds."""
+    driver = Asking("main", ["TK-1.level", "TK-1.own", "TK-1.last"])
+    tags = [tag(), tag("TK-1.own", canon="", decimals=2), tag("TK-1.last", canon="")]
+    made = Catalog(tags, [AssetConfig("TK-1", "TK-1", "A", "tank")], {"main": driver}, lambda: 0.0)
+    assert [made.decimals(each.id) for each in tags] == [None, 2, None]
+    driver.said = {"TK-1.level": said(unit="m", dec=3)}
+    made.changed()
+    assert [made.decimals(each.id) for each in tags] == [3, 2, None]
+    driver.is_asking = False
+    made.changed()
+    assert [made.decimals(each.id) for each in tags] == [3, 2, 1]

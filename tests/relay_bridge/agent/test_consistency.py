@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +18,7 @@ from relay_bridge.agent.drivers.memory import MemoryDriver
 from relay_bridge.agent.health import Health
 from relay_bridge.agent.site import open_site
 from relay_bridge.agent.trust import load_trust
+from relay_bridge.contract.alarms import AckAnswer, AlarmPick, Shelve
 from relay_bridge.contract.messages import SourceState
 from relay_bridge.contract.readings import Reading
 from tests.relay_bridge.agent.conftest import Serve
@@ -33,11 +36,17 @@ TANK = (
 )
 
 
+@dataclass(frozen=True)
+class Person:
+    sub: str = "7b0f-1"
+
+
 class Tank:
     """One tank of a whole site, whose time is moved by hand."""
 
-    def __init__(self, folder: SiteFolder, mode: str = "report", extra: str = "") -> None:
-        head = HEAD.replace("[relay]", f'consistency = "{mode}"\n[relay]')
+    def __init__(self, folder: SiteFolder, mode: str = "report", extra: str = "", *, allow_ack: bool = False) -> None:
+        more = f'consistency = "{mode}"\n' + ("allow_ack = true\n" if allow_ack else "")
+        head = HEAD.replace("[relay]", f"{more}[relay]")
         folder.configure(SOURCE, TANK + extra, head=head)
         self.config = load_config(folder.toml)
         self.clock = ManualClock()
@@ -176,6 +185,14 @@ def test_an_alarm_of_low_severity_that_asks_for_nothing(site: SiteFolder) -> Non
     (row,) = tank.alarms.table.rows()
     assert (row.sev, row.act, row.ack, row.agent, row.asset, row.area) == (100, True, True, True, "TK-1", "A")
     assert "tov 5000 m³, fwv 100 m³, gov 4950 m³" in row.msg
+    assert (row.tag, row.quality) == ("TK-1.tov", "good")
+    tank.set(fwv=50.0, quality=0x80000000)
+    tank.wait(40)
+    (doubted,) = tank.alarms.table.rows()
+    assert (doubted.act, doubted.quality, doubted.eid) == (True, "bad", row.eid), "doubt is no other occurrence"
+    tank.set(fwv=100.0)
+    tank.wait(2)
+    assert tank.alarms.table.rows() == [row]
     tank.set(fwv=50.0)
     tank.wait(40)
     assert tank.alarms.table.rows() == []
@@ -207,3 +224,41 @@ def test_ctl_stands_in_for_vcf() -> None:
     assert by_ctl.comparable(figures) and by_ctl.holds(figures)
     assert not by_ctl.comparable(figures | {"ctl": Figure(99.0, "%")})
     assert not by_ctl.comparable({key: Figure(f.value, "") for key, f in figures.items()})
+
+
+async def test_a_row_of_contradicting_figures_is_shelved_comes_back_by_itself_and_ends_with_its_reason(
+    site: SiteFolder,
+) -> None:
+    tank = Tank(site, "alarm", allow_ack=True)
+    assert "shelve" in tank.site.capabilities
+    tank.site.journal.open()
+    tank.alarms.open()
+    try:
+        tank.set(fwv=100.0)
+        tank.wait(40)
+        answer = await _shelve(tank, 900_000)
+        assert [result.res for result in answer.res] == ["ok"]
+        (row,) = tank.alarms.table.rows()
+        assert row.shelf == tank.clock.wall_ms() + 900_000 and row.act
+        tank.wait(904)
+        (row,) = tank.alarms.table.rows()
+        assert not row.shelf and row.act
+        await _shelve(tank, 900_000)
+        assert [result.res for result in (await _shelve(tank, 0)).res] == ["ok"]
+        assert not tank.alarms.table.rows()[0].shelf
+        await _shelve(tank, 900_000)
+        tank.set(fwv=50.0)
+        tank.wait(40)
+        assert tank.alarms.table.rows() == []  # it agrees again: nothing is left to be out of the way
+        tank.set(fwv=100.0)
+        tank.wait(40)
+        assert not tank.alarms.table.rows()[0].shelf  # another contradiction than the one that was shelved
+    finally:
+        tank.alarms.close()
+        tank.site.journal.close()
+
+
+async def _shelve(tank: Tank, milliseconds: int) -> AckAnswer:
+    (row,) = tank.alarms.table.rows()
+    wish = Shelve(item=AlarmPick(row.id, row.eid), ms=milliseconds, key=secrets.token_urlsafe(16), c="being gauged")
+    return await tank.alarms.acknowledging.shelve(wish, Person(), "s1")

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from relay_bridge.agent.counterpart import Counterpart
-from relay_bridge.agent.journal import BURST, REOPEN_AFTER, Journal
+from relay_bridge.agent.journal import REOPEN_AFTER, Journal
+from relay_bridge.agent.journal_budget import BURST
 from relay_bridge.agent.journal_check import verify_journal
 from relay_bridge.agent.journal_files import journal_files, read_events
 from relay_bridge.agent.journal_key import JournalKey, create_journal_key
@@ -245,3 +246,60 @@ async def test_journal_that_was_cut_is_found_through_what_the_web_app_keeps(
     assert not await counterpart.agrees(msgspec.structs.replace(kept, seq=99))
     assert tags(journal)[-2:] == ["audit:counterpart:contradicted"] * 2
     journal.close()
+
+
+def test_an_old_file_that_was_changed_keeps_nobody_from_recording_and_goes_in_its_turn(
+    make: Callable[..., Journal], tmp_path: Path, time: Time
+) -> None:
+    journal = make(max_file=2000, max_files=4)
+    journal.open()
+    write(journal, 8, time)
+    oldest = journal_files(tmp_path / "audit")[0]
+    oldest.write_bytes(oldest.read_bytes().replace(b"number", b"nUmber")[:-5])
+    write(journal, 40, time)
+    assert journal.available and not oldest.exists()
+    journal.close()
+    verdict = verify_journal(tmp_path / "audit", "site:north")
+    assert (verdict.bad, verdict.last) == (0, 48)
+
+
+def test_a_file_that_begins_with_no_event_is_kept_and_events_go_on(
+    make: Callable[..., Journal], tmp_path: Path, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = make(max_file=2000, max_files=4)
+    journal.open()
+    write(journal, 12, time)
+    second = journal_files(tmp_path / "audit")[1]
+    second.write_bytes(b"{}\n" + second.read_bytes())
+    write(journal, 40, time)
+    assert journal.available and second.exists() and "are kept, because" in caplog.text
+    journal.close()
+
+
+def test_a_folder_that_failed_is_tried_again_though_nobody_records(
+    make: Callable[..., Journal], tmp_path: Path, time: Time
+) -> None:
+    (tmp_path / "audit").write_text("in the way")
+    journal = make()
+    journal.open()
+    (tmp_path / "audit").unlink()
+    journal.revive()
+    assert not journal.available
+    time.monotonic += REOPEN_AFTER
+    journal.revive()
+    assert journal.available
+    journal.close()
+    journal.revive()
+    assert not journal.available  # it was closed, and did not fail
+
+
+def test_an_outcome_is_recorded_in_a_flood_of_others(make: Callable[..., Journal], tmp_path: Path) -> None:
+    journal = make()
+    journal.open()
+    write(journal, int(BURST) + 50)
+    assert journal.record("agent:lease:ended", result="done") is None
+    assert journal.record("agent:lease:ended", result="done", reason="owed", owed=True) is not None
+    assert journal.record("agent:lease:ended", result="done") is None
+    journal.close()
+    (file,) = journal_files(tmp_path / "audit")
+    assert [event.reason for event in read_events(file)][-1] == "owed"

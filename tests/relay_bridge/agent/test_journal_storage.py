@@ -60,7 +60,7 @@ def test_journal_says_it_before_the_first_event_goes(tmp_path: Path, caplog: pyt
         max_file=2_000, max_files=10,
     )  # fmt: skip
     journal.open()
-    while "are gone" not in caplog.text:
+    while "are used" not in caplog.text:
         assert journal.record("agent:session:opened", result="done", session="s" * 20) is not None
     assert (tmp_path / "audit" / "journal-000000000001.jsonl") in journal_files(tmp_path / "audit")
     journal.close()

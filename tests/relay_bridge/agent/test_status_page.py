@@ -82,6 +82,9 @@ async def test_it_shows_how_the_agent_stands(site: SiteFolder, serve: Serve) -> 
             "None.",
         ):
             assert words in text
+        report = running.agent.operation.report()
+        assert report.state == "down" and f"State: {report.state}" in text  # as sightline-site status says it
+        assert report.findings and all(f"<code>{finding.code}</code>" in text for finding in report.findings)
         assert "&lt;script&gt;" in text and "<script" not in text
         assert "default-src 'none'" in head and "no-store" in head and "frame-ancestors 'none'" in head
         for secret in ("bGlzdGVuLWtleQ", "PRIVATE", "SharedAccessKey="):
@@ -160,6 +163,8 @@ async def test_what_is_no_request_is_ended(site: SiteFolder, serve: Serve) -> No
             b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_REQUEST,
             b"GET\r\n\r\n",
             b"A" * 20000,
+            b"CONNECT evil.example:1 HTTP/1.1\r\nHost: evil.example:1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(data)

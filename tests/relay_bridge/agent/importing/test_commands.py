@@ -33,12 +33,14 @@ async def run(*arguments: object) -> int:
 async def test_from_a_plant_to_a_site_and_back_through_a_spreadsheet(
     site: SiteFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    of_tank = sum(name.startswith("TK-101.") for name in VARIABLES)
     out, listed, back = tmp_path / "out.toml", tmp_path / "tags.csv", tmp_path / "back.toml"
     async with PlantServer(seed=2) as plant:
         site.configure(opcua(plant.url))
         assert await run("import", "--config", site.toml, "--source", "main", "--out", out) == 0
         told = capsys.readouterr()
-        assert "15 tanks and pumps, 298 tags proposed, 0 configured already, 0 not understood." in told.err
+        counts = f"15 tanks and pumps, {len(VARIABLES)} tags proposed, 0 configured already, 0 not understood."
+        assert counts in told.err
         assert told.out == ""
         text = out.read_text()
         # Nothing is overwritten, and what was proposed loads as it is.
@@ -50,14 +52,14 @@ async def test_from_a_plant_to_a_site_and_back_through_a_spreadsheet(
         assert {a.id for a in config.assets if a.kind == "tank"} == {tank.id for tank in TANKS}
         assert {tag.id: tag.unit for tag in config.tags}["TK-101.tov"] == "m³"
         assert await run("import", "--config", site.toml, "--root", "nsu=urn:sightline:tank-farm;s=TK-101") == 0
-        assert "0 tags proposed, 21 configured already" in capsys.readouterr().err
+        assert f"0 tags proposed, {of_tank} configured already" in capsys.readouterr().err
         # Browsed into a snapshot instead.
         site.configure(opcua(plant.url), '[[browse]]\nsource = "main"\ninclude = ["TK-1*.*"]\n')
         assert await run("import", "--browse", "--config", site.toml) == 0
-        assert "298 variables" in capsys.readouterr().err
+        assert f"{len(VARIABLES)} variables" in capsys.readouterr().err
         stored = (site.folder / "state/browse.json").read_bytes()
     browsed = load_config(site.toml)  # the plant is gone
-    assert len(browsed.tags) == 8 * 21 and browsed.warnings == ()
+    assert len(browsed.tags) == 8 * of_tank and browsed.warnings == ()
     monkeypatch.setattr(browsing, "CONNECT_DEADLINE", 0.5)
     assert await run("import", "--browse", "--config", site.toml) == 1
     assert "not reachable" in capsys.readouterr().err

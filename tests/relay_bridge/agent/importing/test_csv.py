@@ -17,6 +17,7 @@ from relay_bridge.agent.importing.csv_import import MAX_ROWS, import_tags
 from relay_bridge.agent.importing.fragment import fragment
 from relay_bridge.agent.importing.proposal import Proposal
 from relay_bridge.agent.tags import AssetConfig, TagConfig, resolve_tags
+from relay_bridge.agent.units import spelled
 from relay_bridge.agent.vocabulary import CANON, unit_trouble
 from relay_bridge.contract.messages import Limits
 
@@ -63,7 +64,7 @@ def any_site(dice: random.Random) -> tuple[tuple[TagConfig, ...], tuple[AssetCon
         canon = dice.choice(["", "", *CANON])
         asset = assets[number % len(assets)]
         kind = CANON[canon].kind if canon else dice.choice(["number", "text", "bool"])
-        unit = dice.choice([None, "", "m³", "°C", "mm", "Faden", any_text(dice, 15).strip()])
+        unit = dice.choice([None, "", "m³", "°C", "mm", "Faden", spelled(any_text(dice, 15))])
         low = any_number(dice)
         limits = sorted(any_number(dice) for _ in range(4))
         tags.append(

@@ -188,6 +188,7 @@ class Connection(asyncio.Protocol):
             self.abort()
         elif self._owner.frozen:
             self.freeze()
+            self._loop.call_soon(self._stay_frozen)  # uvloop begins to read after this call, whatever was said in it
 
     def data_received(self, data: bytes) -> None:
         if self._throttled or self._owner.bytes_per_second:
@@ -339,6 +340,10 @@ class Connection(asyncio.Protocol):
     def _stop_reading(self) -> None:
         if self.is_open:
             cast("Any", self.transport).pause_reading()
+
+    def _stay_frozen(self) -> None:
+        if self._owner.frozen:
+            self._stop_reading()
 
     def _read_again(self) -> None:
         # The one way back to reading, whoever asks: flow control must not undo a freeze.

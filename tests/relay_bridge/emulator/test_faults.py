@@ -265,3 +265,22 @@ async def test_refused_rendezvous_of_a_request_is_403_for_the_listener_and_504_f
 
 def test_every_switch_has_its_method() -> None:
     assert all(callable(getattr(Faults, name)) for name in SWITCHES)
+
+
+async def test_frozen_relay_reads_nothing_of_newcomers_on_uvloop_either() -> None:
+    """uvloop begins to read after ``connection_made``, whatever was said in it."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def answered() -> bool:
+        async with RelayEmulator(CONFIG) as relay:
+            relay.faults.freeze()
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(b"GET /nothing HTTP/1.1\r\nHost: relay\r\n\r\n")
+            reading = asyncio.create_task(reader.read(1))
+            done, _ = await asyncio.wait({reading}, timeout=0.2)
+            relay.faults.thaw()
+            assert await asyncio.wait_for(reading, DEADLINE) == b"H"
+            writer.close()
+            return bool(done)
+
+    assert not await asyncio.to_thread(uvloop.run, answered())

@@ -43,6 +43,7 @@ class Tank:
     height: float  # reference height: datum plate to gauge reference point
     standing: Literal["", "normal", "high", "low"] = ""
     gauge_status: Literal["ok", "manual"] = "ok"
+    sediment_and_water: float = 0.0  # S&W of the product, as a share, from the laboratory
 
     @property
     def section(self) -> float:
@@ -75,9 +76,9 @@ TANKS = (
     Tank("TK-106", NORTH, JET_A1, 16.0, 15.0),
     Tank("TK-107", NORTH, GASOLINE_98, 16.0, 15.0, standing="high"),
     Tank("TK-108", NORTH, ETHANOL, 12.0, 14.0, standing="normal", gauge_status="manual"),
-    Tank("TK-201", SOUTH, CRUDE, 32.0, 18.0),
-    Tank("TK-202", SOUTH, CRUDE, 30.0, 18.0),
-    Tank("TK-203", SOUTH, CRUDE, 30.0, 18.0),
+    Tank("TK-201", SOUTH, CRUDE, 32.0, 18.0, sediment_and_water=0.004),
+    Tank("TK-202", SOUTH, CRUDE, 30.0, 18.0, sediment_and_water=0.004),
+    Tank("TK-203", SOUTH, CRUDE, 30.0, 18.0, sediment_and_water=0.004),
     Tank("TK-204", SOUTH, FUEL_OIL, 20.0, 15.0, standing="low"),
     Tank("TK-205", SOUTH, MARINE_GAS_OIL, 8.0, 14.0),
     Tank("TK-206", SOUTH, MARINE_GAS_OIL, 8.0, 14.0),
@@ -129,10 +130,18 @@ def _tank_variables(tank: Tank) -> list[Variable]:
         number("GOV", CUBIC_METRE, (0.0, volume), 1),
         number("VCF", ("", "C62"), (0.8, 1.1), 5),
         number("GSV", CUBIC_METRE, (0.0, volume), 1),
+        number("NSV", CUBIC_METRE, (0.0, volume), 1),
+        number("Room", CUBIC_METRE, (0.0, volume), 1),
+        number("Pumpable", CUBIC_METRE, (0.0, volume), 1),
         number("Density", ("kg/m³", "KMQ"), (600.0, 1100.0), 1),
+        number("DensityRef", ("kg/m³", "KMQ"), (600.0, 1100.0), 1),
         number("Flow", ("m³/h", "MQH"), (-5000.0, 5000.0), 1),
         text("Product", fixed=True),
         text("Movement"),
+        text("MoveFrom"),
+        text("MoveTo"),
+        number("MovePlanned", CUBIC_METRE, (0.0, volume), 1),
+        number("MoveDone", CUBIC_METRE, (0.0, volume), 1),
         text("GaugeStatus"),
         number("LL", METRE, (0.0, tank.height), 2, fixed=True),
         number("L", METRE, (0.0, tank.height), 2, fixed=True),
@@ -150,6 +159,7 @@ def _pump_variables() -> list[Variable]:
     return [
         of("Setpoint", "number", writable=True, **flow),
         of("Flow", "number", **flow),
+        of("Discharge", "number", unit="bar", unit_code="BAR", low=0.0, high=10.0, decimals=2),
         of("Run", "bool"),
         of("Mode", "enum", fixed=True),
     ]

@@ -1,7 +1,9 @@
 """What the plant holds at a moment: every value as a pure function of seed, time and the setpoints given so far.
 
 volume = volume at the start of the cycle + what the movements brought      level = volume / section
-TOV = FWV + GOV      GSV = GOV x VCF(temperature)      ullage = reference height - level
+TOV = FWV + GOV      GSV = GOV x VCF(temperature)      NSV = GSV x (1 - S&W)
+ullage = reference height - level      room = (high limit - level) x section
+pumpable = (level - low limit) x section
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from dataclasses import dataclass
 
 from relay_bridge.contract.readings import Value
 from relay_bridge.simulator.farm import PUMP, PUMP_TANKS, TANKS, VARIABLES, Tank
-from relay_bridge.simulator.movements import CYCLE_SECONDS, flow_into, moved_into
-from relay_bridge.simulator.pump import PumpLine
+from relay_bridge.simulator.movements import CYCLE_SECONDS, SLOT, flow_into, moved_into, movement_of
+from relay_bridge.simulator.pump import SWING, PumpLine, discharge_pressure
 
 DAY = 86_400.0  # seconds
 GRAVITY = 9.80665  # m/s2
@@ -62,6 +64,7 @@ class PlantModel:
         flow = self.pump.flow(t)
         values[f"{PUMP}.Setpoint"] = round(self.pump.setpoint(t), 3)
         values[f"{PUMP}.Flow"] = round(flow, 1)
+        values[f"{PUMP}.Discharge"] = round(discharge_pressure(flow), 2)
         values[f"{PUMP}.Run"] = flow > 0.0
         values[f"{PUMP}.Mode"] = REMOTE
         return values
@@ -92,16 +95,36 @@ class PlantModel:
             "GOV": gov,
             "VCF": vcf,
             "GSV": gov * vcf,
+            "NSV": gov * vcf * (1.0 - tank.sediment_and_water),
+            "Room": max(0.0, tank.high - level) * tank.section,
+            "Pumpable": max(0.0, level - tank.low) * tank.section,
             "Density": density,
+            "DensityRef": start.density,
             "Flow": flow,
             "Product": tank.product.name,
             "Movement": "receiving" if flow > 0 else "discharging" if flow < 0 else "idle",
+            **self._movement(tank, t, phase),
             "GaugeStatus": tank.gauge_status,
             "LL": tank.low_low,
             "L": tank.low,
             "H": tank.high,
             "HH": tank.high_high,
             "RefHeight": tank.height,
+        }
+
+    def _movement(self, tank: Tank, t: float, phase: float) -> dict[str, Value]:
+        """Where from and to, and how much of how much (m3): empty and nothing while the tank is idle."""
+        if tank.id in PUMP_TANKS and self.pump.flow(t) > 0:
+            source, target = PUMP_TANKS if self.pump.direction(t) > 0 else PUMP_TANKS[::-1]
+            return {"MoveFrom": source, "MoveTo": target, "MovePlanned": SWING, "MoveDone": self.pump.in_swing(t)}
+        movement = movement_of(tank.id, phase)
+        if movement is None:
+            return {"MoveFrom": "", "MoveTo": "", "MovePlanned": 0.0, "MoveDone": 0.0}
+        return {
+            "MoveFrom": movement.source or "ship",
+            "MoveTo": movement.target or "truck rack",
+            "MovePlanned": movement.rate * SLOT,
+            "MoveDone": movement.moved(phase),
         }
 
     def _pumped_into(self, tank: str, t: float) -> float:

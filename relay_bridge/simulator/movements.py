@@ -56,6 +56,11 @@ def moved_into(tank: str, phase: float) -> float:
     )
 
 
+def movement_of(tank: str, phase: float) -> Movement | None:
+    """The movement that fills or empties a tank at this moment."""
+    return next((m for m in CYCLE if m.runs(phase) and tank in (m.source, m.target)), None)
+
+
 def flow_into(tank: str, phase: float) -> float:
     """m3/s into a tank at this moment (negative: out of it)."""
     running = [m for m in CYCLE if m.runs(phase)]

@@ -27,6 +27,7 @@ from relay_bridge.simulator.farm import NAMESPACE, PUMP, PUMP_MAX, VARIABLES
 from relay_bridge.simulator.faults import FaultError, Faults
 from relay_bridge.simulator.model import PlantModel
 from relay_bridge.simulator.operation_limits import limit_operations
+from relay_bridge.simulator.pump_methods import add_pump_methods
 
 LOOK = 0.25  # seconds between two ticks of the server's own clock, and two looks at the faults
 CUT_DELAY = 0.05  # seconds; who orders a loss of comms over OPC UA gets the answer before losing the connection
@@ -120,6 +121,7 @@ class PlantServer:
         self._alarms = PlantAlarms(server, self._namespace, self._clock)
         await self._alarms.build()
         await self._add_fault_methods(server)
+        await add_pump_methods(server, self._namespace, self.model.pump, self._clock)
         server.subscribe_server_callback(CallbackType.PreWrite, self._before_write)
         server.subscribe_server_callback(CallbackType.PostWrite, self._after_write)
         if self._max_per_call is not None:

@@ -61,3 +61,24 @@ def test_a_clock_that_steps_back_undoes_nothing():
     pump.change_setpoint(30.0, T - 50)
     assert pump.setpoint(T) == 30.0
     assert pump.setpoint(T - 50) == 60.0
+
+
+def test_a_stopped_pump_stands_and_keeps_its_setpoint_for_the_next_start():
+    pump = PumpLine(phase=0.0, setpoint=60.0)
+    pump.stop(T)
+    assert (pump.flow(T), pump.setpoint(T)) == (0.0, 60.0)
+    pump.change_setpoint(90.0, T + 10)  # a stopped pump may be set, and does not start by that
+    assert pump.flow(T + 10) == 0.0
+    assert pump.pumped(T + 3600) == pump.pumped(T)
+    pump.start(T + 3600)
+    assert pump.pumped(T + 7200) - pump.pumped(T) == pytest.approx(90.0)
+    assert pump.flow(T - 1) == 60.0
+
+
+def test_a_pump_does_not_start_at_a_setpoint_at_which_it_would_stand():
+    pump = PumpLine(phase=0.0, setpoint=60.0)
+    pump.stop(T)
+    pump.change_setpoint(4.0, T)
+    with pytest.raises(ValueError, match="raise its setpoint"):
+        pump.start(T)
+    assert pump.flow(T + 1) == 0.0

@@ -164,3 +164,19 @@ async def test_lost_comms_drop_connections_and_refuse_new_ones(plant):
         except (ConnectionError, TimeoutError):
             await asyncio.sleep(0.05)
     raise AssertionError("the plant did not come back")
+
+
+async def test_the_pump_is_stopped_and_started_by_its_methods(plant, client):
+    pump, run = client.get_node(plant.node("P-101")), client.get_node(plant.node("P-101.Run"))
+    await next_value(run, lambda data: data.Value.Value is True)
+    await pump.call_method(plant.node("P-101.Stop"))
+    await next_value(run, lambda data: data.Value.Value is False)
+    setpoint = client.get_node(plant.node("P-101.Setpoint"))
+    before = await setpoint.read_value()
+    await setpoint.write_value(ua.DataValue(ua.Variant(2.0, ua.VariantType.Double)))
+    with pytest.raises(ua.UaStatusCodeError) as refused:  # it would stand all the same
+        await pump.call_method(plant.node("P-101.Start"))
+    assert refused.value.code == ua.StatusCodes.BadInvalidState
+    await setpoint.write_value(ua.DataValue(ua.Variant(before, ua.VariantType.Double)))
+    await pump.call_method(plant.node("P-101.Start"))
+    await next_value(run, lambda data: data.Value.Value is True)

@@ -73,6 +73,14 @@ def quality_class(code: int) -> QualityClass:
     return "good" if severity == 0 else "uncertain" if severity == 1 else "bad"
 
 
+def held_constant(code: int) -> bool:
+    """Whether the source says that the value is held constant and cannot move (limit bits 11).
+
+    OPC 10000-4, 7.39.1: with InfoType "data value" (bits 10-11 = 01) the bits 8-9 are the limit bits.
+    """
+    return code & 0x0F00 == 0x0700
+
+
 def quality_words(code: int) -> str:
     """What an operator is told about a quality that is not plain good; empty for plain good."""
     words = _WORDS.get(code & _CODE_MASK)

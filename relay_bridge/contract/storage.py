@@ -34,7 +34,7 @@ class Storage(NamedTuple):
     @property
     def words(self) -> str:
         """One sentence, at any level; where the room goes and how much is left."""
-        text = f"Storage of the audit trail: {self.share:.0%} of {_megabytes(self.bound)} are gone"
+        text = f"Storage of the audit trail: {self.share:.0%} of {_megabytes(self.bound)} are used"
         if self.free < self.bound - self.used:
             return f"{text}, for the volume has only {_megabytes(self.free)} left."
         return f"{text}."

@@ -33,4 +33,4 @@ def test_share_stays_between_none_and_all() -> None:
 
 
 def test_words_say_how_full() -> None:
-    assert Storage(304 * MEGABYTE, PLENTY, BOUND).words == "Storage of the audit trail: 76% of 400 MB are gone."
+    assert Storage(304 * MEGABYTE, PLENTY, BOUND).words == "Storage of the audit trail: 76% of 400 MB are used."

@@ -21,6 +21,10 @@ LONGEST_GRANT_DAYS = 366  # every grant has an end; a year is the longest that a
 role_changing = Signal()
 
 
+# In which units a person reads the screens. Custody figures keep the source's unit and digits whatever is chosen.
+UNITS = [("site", "as the site sends them"), ("si", "SI"), ("us", "US")]
+
+
 class User(AbstractUser):
     """A person. ``subject`` is all a site ever learns about them: random, never reused, no name in it."""
 
@@ -30,6 +34,11 @@ class User(AbstractUser):
         default=False,
         help_text="Works for another company: holds a role for 7 days unless its giver says otherwise, 31 at most.",
     )
+
+    language = models.CharField(
+        max_length=8, blank=True, default="", help_text="Of the screens; empty: what the person's browser asks for."
+    )
+    units = models.CharField(max_length=4, choices=UNITS, default="site", help_text="Of the values on the screens.")
 
     class Meta(AbstractUser.Meta):
         verbose_name = "person"

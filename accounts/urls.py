@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts import account_views, company_sign_on, factor_views, second_step, views
+from accounts import account_views, company_sign_on, factor_views, preferences, second_step, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("confirm/", second_step.confirm, name="confirm"),
     path("account/sign-ins/", account_views.sign_ins, name="sign-ins"),
     path("account/password/", account_views.change_password, name="password"),
+    path("account/preferences/", preferences.preferences, name="preferences"),
+    path("language/", preferences.language, name="language"),
     path("account/factors/", factor_views.overview, name="factors"),
     path("account/factors/<int:factor_id>/remove/", factor_views.remove, name="remove-factor"),
     path("account/factors/recovery-codes/", factor_views.recovery_codes, name="recovery-codes"),

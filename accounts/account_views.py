@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,13 +37,18 @@ def sign_ins(request: HttpRequest) -> HttpResponse:
         wanted = request.POST.get("handle", "")
         if wanted == "others":
             count = end_other_sessions(person, this_key)
-            messages.success(request, f"Ended {count} other sign-in{'' if count == 1 else 's'}.")
+            messages.success(
+                request,
+                ngettext("Ended %(count)d other sign-in.", "Ended %(count)d other sign-ins.", count) % {"count": count},
+            )
             _record_ended(request, count)
         elif wanted:
             if any(each.is_this and each.handle == wanted for each in own_sessions(person, this_key)):
                 return sign_out(request)
             ended = end_own_session(person, wanted)
-            words = f"Ended: {ended.device}." if ended else "That sign-in was over already."
+            words = gettext("That sign-in was over already.")
+            if ended:
+                words = gettext("Ended: %(device)s.") % {"device": ended.device}
             messages.success(request, words)
             _record_ended(request, 1 if ended else 0)
         return see_other(resolve_url("accounts:sign-ins"))
@@ -81,16 +87,18 @@ def change_password(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         form.save()  # ends every session of the person, this one's row too
         update_session_auth_hash(request, person)  # this browser goes on, under a new key
-    messages.success(request, "Your password is changed. Your other devices are signed out.")
+    messages.success(request, gettext("Your password is changed. Your other devices are signed out."))
     return see_other(resolve_url("accounts:sign-ins"))
 
 
 def _form(person: object, data: object = None) -> PasswordChangeForm:
     form = PasswordChangeForm(person, data)  # type: ignore[arg-type]
-    form.fields["old_password"].label = "Password now"
-    form.fields["new_password1"].label = "New password"
-    form.fields["new_password1"].help_text = "15 characters or more. Several words in a row are easy to remember."
-    form.fields["new_password2"].label = "New password again"
+    form.fields["old_password"].label = gettext("Password now")
+    form.fields["new_password1"].label = gettext("New password")
+    form.fields["new_password1"].help_text = gettext(
+        "15 characters or more. Several words in a row are easy to remember."
+    )
+    form.fields["new_password2"].label = gettext("New password again")
     form.fields["new_password2"].help_text = ""
     return form
 

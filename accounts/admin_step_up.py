@@ -19,7 +19,7 @@ from accounts.step_up import has_stepped_up, to_confirm
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Nothing but forms: asked for before somebody fills them in, not only when they are sent.
-FORMS = ("_add", "_password_change", ":password_change")
+FORMS = ("_add", "_password_change", ":password_change", "_labels")
 # Actions of lists that only end something (accounts.admin, accounts.oauth.admin, hmi.sites.grant_actions).
 ENDINGS = frozenset({"end_sessions", "end_access", "revoke_now", "revoke", "refuse"})
 NOT_YET = "Nothing was changed yet. Confirm that it is you, then look at it once more and press the button again."

@@ -25,6 +25,8 @@ from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from requests import RequestException
@@ -48,9 +50,11 @@ MOST_GROUPS = 500
 LONGEST_GROUP = 200  # characters
 NONCE_BYTES = 32
 UNFINISHED_LIFE = 600  # seconds that an unfinished company sign-on is remembered
-REFUSED = "Company sign-on did not work. Try again; if it stays so, sign in another way or ask your administrator."
-TOO_OFTEN = "Company sign-on was begun too often from this address. Try again in a minute."
-UNKNOWN = "Your company account is not known here. Ask your administrator to connect it."
+REFUSED = gettext_lazy(
+    "Company sign-on did not work. Try again; if it stays so, sign in another way or ask your administrator."
+)
+TOO_OFTEN = gettext_lazy("Company sign-on was begun too often from this address. Try again in a minute.")
+UNKNOWN = gettext_lazy("Your company account is not known here. Ask your administrator to connect it.")
 
 
 @login_not_required
@@ -130,7 +134,9 @@ def go_on(request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
     raise ImmediateHttpResponse(answer)
 
 
-def refuse(request: HttpRequest, company: str, reason: str, *, said: str = REFUSED, person: Any = None) -> NoReturn:
+def refuse(
+    request: HttpRequest, company: str, reason: str, *, said: str | Promise = REFUSED, person: Any = None
+) -> NoReturn:
     """Back to the sign-in page with a sentence; the cause goes to the log and the audit trail."""
     logger.warning("Company sign-on through %s was refused: %s", company, reason[:200])
     try_record_refusal(
@@ -139,7 +145,7 @@ def refuse(request: HttpRequest, company: str, reason: str, *, said: str = REFUS
         reason=f"Company sign-on: {reason}",
         request=request,
     )
-    messages.error(request, said)
+    messages.error(request, str(said))
     following = "accounts:factors" if request.user.is_authenticated else settings.LOGIN_URL
     raise ImmediateHttpResponse(sign_in_steps.see_other(resolve_url(following)))
 
@@ -182,7 +188,7 @@ def _connect(request: HttpRequest, company: Any, sociallogin: SocialLogin) -> No
     if not sociallogin.is_existing:
         with transaction.atomic():
             _link(person, company, sociallogin, request, actor=person)
-    messages.success(request, f"Your account is connected with {company.name}.")
+    messages.success(request, gettext("Your account is connected with %(company)s.") % {"company": company.name})
     raise ImmediateHttpResponse(sign_in_steps.see_other(resolve_url("accounts:factors")))
 
 

@@ -7,6 +7,7 @@ screen gets no factor of somebody else's.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -33,9 +35,14 @@ from accounts.sessions import end_sessions_of
 from accounts.sign_in_steps import Pending, pending, see_other
 from accounts.step_up import has_stepped_up, step_up_required, to_confirm
 
+logger = logging.getLogger(__name__)
+
 OFFERED_SECRET = "app_secret_offered"  # noqa: S105 - where the session keeps it, encrypted, until a code proves it
-WRONG_CODE = "This code does not belong to the picture. Take the one that the app shows now for Sightline."
-WRONG_PASSKEY = "No passkey was made. Try again, or use an authenticator app."
+WRONG_CODE = gettext_lazy(
+    "This code does not belong to the picture. Take the one that the app shows now for Sightline."
+)
+LAST_ONE = gettext_lazy("This is your last second factor, and your role needs one. Set up another one first.")
+WRONG_PASSKEY = gettext_lazy("No passkey was made. Try again, or use an authenticator app.")
 
 
 class Somebody(NamedTuple):
@@ -83,7 +90,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
         if factor is not None:
             request.session.pop(OFFERED_SECRET, None)
             return _added(request, somebody, (ONE_TIME_CODE,), codes)
-        error = WRONG_CODE
+        error = str(WRONG_CODE)
     groups = [secret[start : start + 4] for start in range(0, len(secret), 4)]
     return render(request, "accounts/set_up_app.html", {"secret": " ".join(groups), "error": error})
 
@@ -128,7 +135,8 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
             )
             codes = _keep(request, somebody.person, proof.passkey)
     except PasskeyRefused as refusal:
-        messages.error(request, f"{WRONG_PASSKEY} ({refusal.reason})")
+        logger.warning("A passkey was not made: %s", refusal.reason)
+        messages.error(request, " ".join(filter(None, (refusal.told, str(WRONG_PASSKEY)))))
         return see_other(resolve_url("accounts:set-up"))
     return _added(request, somebody, proof.methods, codes)
 
@@ -181,13 +189,13 @@ def remove(request: HttpRequest, factor_id: int) -> HttpResponse:
     if factor is None:
         raise Http404
     if len(factors_of(person)) == 1 and needs_second_factor(person):
-        messages.error(request, "This is your last one, and your role needs one. Set up another one first.")
+        messages.error(request, LAST_ONE)
         return see_other(resolve_url("accounts:factors"))
     with transaction.atomic():
         _record(request, person, "person:factor:removed", factor)
         remove_factor(person, factor)
     end_sessions_of(person, except_key=request.session.session_key)
-    messages.success(request, "It is removed. Your other devices are signed out.")
+    messages.success(request, gettext("The second factor is removed. Your other devices are signed out."))
     return see_other(resolve_url("accounts:factors"))
 
 
@@ -260,7 +268,7 @@ def _described(factor: Authenticator) -> dict[str, Any]:
     is_passkey = factor.type == Authenticator.Type.WEBAUTHN
     return {
         "id": factor.pk,
-        "kind": "Passkey" if is_passkey else "Authenticator app",
+        "kind": gettext("Passkey") if is_passkey else gettext("Authenticator app"),
         "name": factor.wrap().name if is_passkey else "",
         "added": factor.created_at,
         "used": factor.last_used_at,

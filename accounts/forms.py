@@ -6,16 +6,19 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import UsernameField
+from django.utils.translation import gettext_lazy
 
 LONGEST_PASSWORD = 1024  # characters; more is no password but work for the server
 
 
 class SignInForm(forms.Form):
     username = UsernameField(
+        label=gettext_lazy("Username"),
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
     password = forms.CharField(
+        label=gettext_lazy("Password"),
         strip=False,
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),

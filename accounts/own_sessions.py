@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.assurance import DEVICE, SOURCE
 from accounts.sessions import SEEN_AT, SIGNED_IN_AT, end_sessions, find_sessions
 
 LONGEST_AGENT = 400  # characters of a User-Agent that are looked at
-UNKNOWN_DEVICE = "Unknown device"
+UNKNOWN_DEVICE = gettext_lazy("Unknown device")
 
 # The first that is found: every Chromium also says Safari, and Edge also says Chrome.
 _BROWSERS = (
@@ -50,12 +51,23 @@ class OwnSession(NamedTuple):
     is_this: bool
 
 
-def device_words(user_agent: str) -> str:
-    """Browser and system in two words, from what the browser says of itself: a help for the memory, no proof."""
+def device_code(user_agent: str) -> str:
+    """Browser and system as the session keeps them, ``Chrome/Android``, from what the browser says of itself.
+
+    Either may be missing (``/Android``), or both: then it is empty. A help for the memory, no proof.
+    """
     text = user_agent[:LONGEST_AGENT]
     browser = next((name for name, pattern in _BROWSERS if re.search(pattern, text)), "")
     system = next((name for name, pattern in _SYSTEMS if pattern in text), "")
-    return " on ".join(word for word in (browser, system) if word) or UNKNOWN_DEVICE
+    return f"{browser}/{system}" if browser or system else ""
+
+
+def device_words(code: str) -> str:
+    """What ``device_code`` found, in words of the language spoken now: ``Chrome on Android``."""
+    browser, _, system = code.partition("/")
+    if browser and system:
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or str(UNKNOWN_DEVICE)
 
 
 def own_sessions(person: Any, this_key: str | None = None) -> list[OwnSession]:
@@ -64,7 +76,7 @@ def own_sessions(person: Any, this_key: str | None = None) -> list[OwnSession]:
         OwnSession(
             key=session.key,
             handle=_handle(session.key),
-            device=str(session.values.get(DEVICE) or UNKNOWN_DEVICE),
+            device=device_words(str(session.values.get(DEVICE) or "")),
             source=str(session.values.get(SOURCE) or ""),
             since=_moment(session.values[SIGNED_IN_AT]),
             seen=_moment(session.values[SEEN_AT]),

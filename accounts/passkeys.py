@@ -19,6 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from fido2.server import Fido2Server
 from fido2.webauthn import (
     AttestedCredentialData,
@@ -45,11 +46,15 @@ ENROL, SIGN_IN, SECOND, STEP_UP = "enrol", "sign-in", "second", "step-up"
 
 
 class PasskeyRefused(Exception):  # noqa: N818 - a decision, not a fault
-    """The browser's answer was not accepted. ``reason`` is for the log; the person reads one sentence."""
+    """The browser's answer was not accepted. ``reason`` is for log and trail, in English, and may be a library's.
 
-    def __init__(self, reason: str) -> None:
+    ``told`` is a sentence for the person where there is something to do about it, in the language spoken now.
+    """
+
+    def __init__(self, reason: str, told: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.told = told
 
 
 class Proof(NamedTuple):
@@ -93,7 +98,8 @@ def finish_enrolment(request: HttpRequest, person: Any, answer: str, name: str) 
     """Store the passkey that the browser made, or raise `PasskeyRefused`. Making it used it for the first time."""
     state, response = _take(request, ENROL), _parse(answer)
     if Authenticator.objects.filter(user=person, type=Authenticator.Type.WEBAUTHN).count() >= MOST_PASSKEYS:
-        raise PasskeyRefused(f"The account has {MOST_PASSKEYS} passkeys already.")
+        words = gettext("You have %(count)d passkeys already. Remove one that you no longer use, then add this one.")
+        raise PasskeyRefused(f"The account has {MOST_PASSKEYS} passkeys already.", words % {"count": MOST_PASSKEYS})
     try:
         made = _server().register_complete(state, response)
     except Exception as error:  # whatever a made-up answer breaks in the parser, it is refused
@@ -101,8 +107,9 @@ def finish_enrolment(request: HttpRequest, person: Any, answer: str, name: str) 
     if Authenticator.objects.filter(
         type=Authenticator.Type.WEBAUTHN, data__credential__rawId=response["rawId"]
     ).exists():
-        raise PasskeyRefused("This passkey belongs to an account already.")
-    passkey: Authenticator = WebAuthn.add(person, name.strip()[:LONGEST_NAME] or "Passkey", response).instance
+        reason = "This passkey belongs to an account already."
+        raise PasskeyRefused(reason, gettext("This passkey belongs to an account already."))
+    passkey: Authenticator = WebAuthn.add(person, name.strip()[:LONGEST_NAME] or gettext("Passkey"), response).instance
     passkey.data["counter"] = made.counter
     passkey.save(update_fields=["data"])
     return Proof(person, passkey, _methods(made))
@@ -188,7 +195,7 @@ def _take(request: HttpRequest, purpose: str) -> dict[str, Any]:
     if not isinstance(kept, dict) or kept.get("for") != purpose:
         raise PasskeyRefused("Nothing was asked that this could answer.")
     if not 0 <= time.time() - kept["at"] <= CHALLENGE_LIFE:
-        raise PasskeyRefused("The answer came too late.")
+        raise PasskeyRefused("The answer came too late.", gettext("It took too long: five minutes at most."))
     return kept["state"]
 
 

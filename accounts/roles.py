@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_noop
+
 from relay_bridge.contract.scopes import format_scopes
 
 
@@ -29,20 +32,41 @@ _OPERATE = _SEE | {"alarm:ack", "note:write", "setpoint:write"}
 
 # 90 days for roles that only look, 30 for roles that change something at the plant; at most a year, a quarter.
 SHIPPED_ROLES: tuple[ShippedRole, ...] = (
-    ShippedRole("viewer", "viewer", _SEE, 90, False, 366),
-    ShippedRole("field operator", "field-operator", _OPERATE, 30, True, 92),
-    ShippedRole("shift supervisor", "shift-supervisor", _OPERATE | {"alarm:shelve", "command:execute"}, 30, True, 92),
+    ShippedRole(gettext_noop("viewer"), "viewer", _SEE, 90, False, 366),
+    ShippedRole(gettext_noop("field operator"), "field-operator", _OPERATE, 30, True, 92),
     ShippedRole(
-        "maintenance engineer",
+        gettext_noop("shift supervisor"),
+        "shift-supervisor",
+        _OPERATE | {"alarm:shelve", "command:execute"},
+        30,
+        True,
+        92,
+    ),
+    ShippedRole(
+        gettext_noop("maintenance engineer"),
         "maintenance-engineer",
         _SEE | {"alarm:shelve", "note:write", "diag:read"},
         30,
         True,
         92,
     ),
-    ShippedRole("site administrator", "site-administrator", frozenset({"status:read", "diag:read"}), 90, True, 366),
-    ShippedRole("auditor", "auditor", frozenset({"status:read", "audit:read"}), 90, False, 366),
+    ShippedRole(
+        gettext_noop("site administrator"),
+        "site-administrator",
+        frozenset({"status:read", "diag:read"}),
+        90,
+        True,
+        366,
+    ),
+    ShippedRole(gettext_noop("auditor"), "auditor", frozenset({"status:read", "audit:read"}), 90, False, 366),
 )
+
+_SHIPPED_NAMES = frozenset(role.name for role in SHIPPED_ROLES)
+
+
+def role_words(name: str) -> str:
+    """A role's name as a person reads it: a shipped one in the language spoken now, an administrator's own as it is."""
+    return translated(name) if name in _SHIPPED_NAMES else name
 
 
 def seed_roles(role_model: Any) -> None:

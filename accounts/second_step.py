@@ -15,6 +15,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,9 +38,9 @@ from accounts.views import NOTICE_CHANGED, busy_page, form_page, refusal_page
 
 logger = logging.getLogger(__name__)
 
-WRONG_CODE = "This code was not accepted. Each code works once; take the one that the app shows now."
-WRONG_PASSKEY = "The passkey was not accepted. Try again, or sign in another way."
-NO_CODE = "Type the code, or use the passkey."
+WRONG_CODE = gettext_lazy("This code was not accepted. Each code works once; take the one that the app shows now.")
+WRONG_PASSKEY = gettext_lazy("The passkey was not accepted. Try again, or sign in another way.")
+NO_CODE = gettext_lazy("Type the code, or use the passkey.")
 
 
 # --- a passkey alone ------------------------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ class _Shown(NamedTuple):
     """What a form proved (RFC 8176 values), or the sentence that says that it proved nothing."""
 
     methods: tuple[str, ...] = ()
-    error: str = ""
+    error: str | Promise = ""
 
 
 def _check(request: HttpRequest, person: Any, purpose: str, *, recovery: bool) -> _Shown | HttpResponse:
@@ -219,7 +221,9 @@ def _note_refused_passkey(request: HttpRequest, person: Any, refusal: PasskeyRef
     )
 
 
-def _factor_page(request: HttpRequest, template: str, person: Any, *, error: str = "", **extra: Any) -> HttpResponse:
+def _factor_page(
+    request: HttpRequest, template: str, person: Any, *, error: str | Promise = "", **extra: Any
+) -> HttpResponse:
     kinds = {factor.type for factor in factors_of(person)}
     context = {
         "error": error,

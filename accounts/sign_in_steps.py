@@ -21,6 +21,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.utils.translation import ngettext
 
 from accounts import audit
 from accounts.assurance import (
@@ -36,7 +38,7 @@ from accounts.assurance import (
     read_assurance,
 )
 from accounts.factors import has_second_factor, needs_second_factor
-from accounts.own_sessions import OwnSession, device_words, make_room
+from accounts.own_sessions import OwnSession, device_code, make_room
 from accounts.session_moves import move_session
 from accounts.sign_in_limits import source_address
 from accounts.use_notice import notice_version
@@ -145,7 +147,7 @@ def begin_session(
         session = request.session
         session[AMR] = shown
         session[USE_NOTICE] = notice_version()
-        session[DEVICE] = device_words(request.headers.get("User-Agent", ""))
+        session[DEVICE] = device_code(request.headers.get("User-Agent", ""))
         session[SOURCE] = source_address(request) or ""
         session[COMPANY] = company
         _note_step_up(session, shown)
@@ -199,7 +201,10 @@ def _note_step_up(session: Any, methods: Iterable[str]) -> None:
 
 
 def _said(over: OwnSession) -> str:
-    return (
-        f"You can be signed in on {settings.SESSIONS_AT_ONCE} devices at once. The oldest sign-in was ended: "
-        f"{over.device}, since {over.since:%d %b %H:%M} UTC."
+    words = ngettext(
+        "You can be signed in on %(most)d device at once. The oldest sign-in was ended: %(device)s, since %(since)s.",
+        "You can be signed in on %(most)d devices at once. The oldest sign-in was ended: %(device)s, since %(since)s.",
+        settings.SESSIONS_AT_ONCE,
     )
+    since = render_to_string("accounts/_moment.txt", {"value": over.since}).strip()
+    return words % {"most": settings.SESSIONS_AT_ONCE, "device": over.device, "since": since}

@@ -27,7 +27,7 @@ def unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
         response = _problem(is_audit, str(error))
     else:
         context = {
-            "error": error if is_audit else None,
+            "error": error.told if isinstance(error, AuditUnavailable) else "",
             "contact": settings.SUPPORT_CONTACT,
             "request_id": getattr(request, "request_id", ""),
         }

@@ -13,6 +13,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -31,12 +33,12 @@ from accounts.sign_in_limits import CHECK_WAIT, turn_to_check, wait_for_account,
 from accounts.sign_in_steps import see_other
 from accounts.use_notice import notice_text, notice_version
 
-WRONG = "This username and password do not belong together. Check both and try again."
-NOTICE_CHANGED = "The text above the form was changed while you looked at it. Read it and sign in again."
+WRONG = gettext_lazy("This username and password do not belong together. Check both and try again.")
+NOTICE_CHANGED = gettext_lazy("The text above the form was changed while you looked at it. Read it and sign in again.")
 ENDED = {
-    "idle": "You were signed out because this device was not used for a while.",
-    "absolute": "You were signed out because your shift's sign-in is over.",
-    "unknown": "You were signed out.",
+    "idle": gettext_lazy("You were signed out because this device was not used for a while."),
+    "absolute": gettext_lazy("You were signed out because your shift's sign-in is over."),
+    "unknown": gettext_lazy("You were signed out."),
 }
 
 
@@ -88,9 +90,11 @@ def sign_in(request: PageRequest) -> HttpResponse:
 def sign_out(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
     """End the session, here and in every page it has open. ``extra_context`` is the admin's and not needed."""
     logout(request)
-    messages.success(request, "You are signed out.")
+    messages.success(request, gettext("You are signed out."))
     response = see_other(resolve_url(settings.LOGOUT_REDIRECT_URL))
-    response["Clear-Site-Data"] = '"cache"'  # a shared tablet: the next person's Back button finds nothing
+    # A shared tablet: the next person's Back button finds nothing, and neither does anybody among what it kept to read
+    # without network (docs/offline.md). The service worker goes too; the sign-in page brings it back.
+    response["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
@@ -123,7 +127,9 @@ def busy_page(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def form_page(request: HttpRequest, form: SignInForm, *, error: str = "", notice: str = "") -> HttpResponse:
+def form_page(
+    request: HttpRequest, form: SignInForm, *, error: str | Promise = "", notice: str | Promise = ""
+) -> HttpResponse:
     """The sign-in page: the use notice above every way in."""
     context = {
         "form": form,

@@ -11,14 +11,13 @@ from typing import cast
 import msgspec
 
 from accounts.audit.models import Event
+from accounts.spreadsheets import harmless
 from relay_bridge.contract.audit import MAX_FACT, WEB_CHAIN, AuditEvent, Result
 
 COLUMNS = (
     "seq", "time", "tag", "result", "username", "actor", "site", "site_id", "subject", "reason", "source", "request_id",
     "facts", "hash",
 )  # fmt: skip
-# A spreadsheet runs a cell that begins with one of these (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_event(row: Event) -> AuditEvent:
@@ -61,7 +60,7 @@ def csv_lines(rows: Iterable[Event]) -> Iterator[bytes]:
     """RFC 4180 with a heading. Cells that a spreadsheet would run as a formula get an apostrophe in front."""
     yield _csv_line(COLUMNS)
     for row in rows:
-        yield _csv_line([_cell(_column(row, name)) for name in COLUMNS])
+        yield _csv_line([harmless(_column(row, name)) for name in COLUMNS])
 
 
 def iso(at: int) -> str:
@@ -72,10 +71,6 @@ def iso(at: int) -> str:
 
 def _column(row: Event, name: str) -> str:
     return iso(row.at) if name == "time" else str(getattr(row, name))
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _csv_line(cells: Iterable[str]) -> bytes:

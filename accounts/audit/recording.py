@@ -11,6 +11,8 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_noop
 
 from accounts.audit.context import current_program, current_request
 from accounts.audit.tags import TAGS
@@ -32,6 +34,12 @@ logger = logging.getLogger(__name__)
 Result = Literal["done", "refused", "failed"]
 
 
+UNAVAILABLE = gettext_noop(
+    "This cannot be done now, because it could not be recorded in the audit trail. Try again in a moment; "
+    "if it stays so, tell the administrator. Values can still be seen."
+)
+
+
 class AuditUnavailable(Exception):  # noqa: N818 - a state of the house, not a mistake of the caller
     """The event could not be stored. What it was to record must not happen; reading goes on.
 
@@ -39,11 +47,13 @@ class AuditUnavailable(Exception):  # noqa: N818 - a state of the house, not a m
     """
 
     def __init__(self, tag: str) -> None:
-        super().__init__(
-            "This cannot be done now, because it could not be recorded in the audit trail. Try again in a moment; "
-            "if it stays so, tell the administrator. Looking at values goes on."
-        )
+        super().__init__(UNAVAILABLE)
         self.tag = tag
+
+    @property
+    def told(self) -> str:
+        """The sentence for the person, in the language spoken now; as text the error is English, for programs."""
+        return translated(UNAVAILABLE)
 
 
 def record(

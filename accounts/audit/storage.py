@@ -13,6 +13,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Min
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext as translated
 
 from accounts.audit.models import Event
 from relay_bridge.contract.storage import MEGABYTE, Level, Storage
@@ -21,7 +23,7 @@ logger = logging.getLogger(__name__)
 BYTES_PER_EVENT = 620  # with its indexes, as measured over a million of them (docs/audit.md)
 LOOK_AGAIN = 60.0  # seconds
 SAY_AGAIN = 24 * 3600.0  # seconds between two lines about a storage that stays as full
-ADVICE = "Archive old events (manage.py audit retire), make room, or raise SIGHTLINE_AUDIT_MAX_MB."
+ADVICE = gettext_noop("Archive old events (manage.py audit retire), make room, or raise SIGHTLINE_AUDIT_MAX_MB.")
 
 _known: tuple[float, Storage] | None = None
 _said: tuple[float, Level] = (0.0, "ok")
@@ -40,6 +42,18 @@ def storage(now: float | None = None) -> Storage:
         _known = (now, storage_now())
         _tell(_known[1], now)
     return _known[1]
+
+
+def storage_words(found: Storage) -> str:
+    """``Storage.words`` and what to do about it, in the language spoken now; the log has both in English."""
+    left = max(found.free, 0)
+    words = gettext("Storage of the audit trail: %(share)s of %(bound)d MB are used.")
+    if left < found.bound - found.used:
+        words = gettext(
+            "Storage of the audit trail: %(share)s of %(bound)d MB are used, for the volume has only %(left)d MB left."
+        )
+    facts = {"share": f"{found.share:.0%}", "bound": round(found.bound / MEGABYTE), "left": round(left / MEGABYTE)}
+    return f"{words % facts} {translated(ADVICE)}"
 
 
 def _tell(found: Storage, now: float) -> None:

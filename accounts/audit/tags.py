@@ -76,6 +76,14 @@ TAGS: dict[str, Tag] = {
     "group:row:deleted": tag("A group of administration permissions was deleted."),
     "issuer:key:announced": tag("A site was told the issuer's keys.", "kid", "sequence"),
     "issuer:key:rotated": tag("The issuer signs with a new key.", "kid", "before_kid", "until", "sequence"),
+    "note:asset:expired": tag("Notes were removed because of their age.", "count", "before"),
+    "note:asset:withdrawn": tag(
+        "Somebody took an own note back: its text and photo were removed.",
+        "asset", "hash", "file_hash", "corrects",
+    ),
+    "note:asset:written": tag(
+        "Somebody left a note on a tank or unit.", "asset", "hash", "file_hash", "corrects"
+    ),
     "person:account:added": tag("An account was made."),
     "person:account:changed": tag("Facts of an account were changed.", "changed"),
     "person:account:closed": tag("An account was disabled."),
@@ -104,6 +112,13 @@ TAGS: dict[str, Tag] = {
     "role:row:added": tag("A role was made.", "scopes"),
     "role:row:changed": tag("A role was changed.", "changed", "scopes", "before"),
     "role:row:deleted": tag("A role was deleted."),
+    "shift:hand-over:drafted": tag("Somebody began to write a shift hand-over.", "start", "end"),
+    "shift:hand-over:given": tag("The person who goes signed a shift hand-over.", "start", "end", "hash"),
+    "shift:hand-over:taken": tag(
+        "The person who comes signed a shift hand-over: it is never changed again.", "start", "end", "hash", "from"
+    ),
+    "shift:hand-over:taken-back": tag("The person who goes took their signature back.", "start", "end"),
+    "shift:hand-over:thrown-away": tag("A draft of a shift hand-over was thrown away.", "start", "end"),
     "site:access:switched-off": tag("A site was switched off: nobody sees it."),
     "site:access:switched-on": tag("A site was switched on again."),
     "site:page:refused": tag("Somebody was refused a page of a site.", "scope", "why", "left_out"),
@@ -126,5 +141,7 @@ TAGS: dict[str, Tag] = {
     ),
     "token:oauth:revoked": tag("An application's access was given back or taken back.", "authorization", "person"),
     "token:site:refused": tag("No site token was minted.", "kind", "scope", "grant"),
+    "watch:list:shared": tag("Somebody let others at the site read an own watch list.", "name"),
+    "watch:list:unshared": tag("Others at the site no longer read somebody's watch list.", "name"),
 }
 # fmt: on

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.oauth import authorizations
 from accounts.oauth.models import SiteAuthorization
 from accounts.oauth.places import places_of
+from accounts.scope_words import scope_words
 from accounts.views import see_other
 from relay_bridge.contract.scopes import SCOPES
 
@@ -30,7 +32,7 @@ def connections(request: HttpRequest) -> HttpResponse:
         user=person, ended_at=None, ends_at__gt=timezone.now(), redeemed_at__isnull=False
     ).select_related("application")[:MOST]
     shown = [
-        {"row": row, "meanings": [SCOPES[scope] for scope in row.scope.split() if scope in SCOPES]} for row in rows
+        {"row": row, "meanings": [scope_words(scope) for scope in row.scope.split() if scope in SCOPES]} for row in rows
     ]
     context = {"connections": shown, "places": places_of(person, request.session), "issuer": settings.PUBLIC_URL}
     return render(request, "accounts/oauth/connections.html", context)
@@ -46,5 +48,8 @@ def end_connection(request: HttpRequest, authorization: str) -> HttpResponse:
     if row is None:
         raise Http404("There is no such page.")
     authorizations.end(row, "The person ended it.", actor=person, tag="token:oauth:revoked")
-    messages.success(request, f"{row.application} no longer sees {row.site_name}.")
+    messages.success(
+        request,
+        gettext("%(application)s no longer sees %(site)s.") % {"application": row.application, "site": row.site_name},
+    )
     return see_other(resolve_url("oauth:connections"))

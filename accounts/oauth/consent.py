@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -25,7 +26,8 @@ from accounts.oauth.clients import is_loopback_redirect, redirect_origin
 from accounts.oauth.places import Place, find_place
 from accounts.oauth.targets import NO_ACCESS
 from accounts.oauth_scopes import offered_scopes
-from relay_bridge.contract.scopes import SCOPES, format_scopes
+from accounts.scope_words import scope_words
+from relay_bridge.contract.scopes import format_scopes
 
 MAX_REQUEST = 4000  # characters of the query
 MAX_STATE = 500
@@ -44,12 +46,14 @@ class _Refused(Exception):  # noqa: N818 - an answer to the client
 def authorize(request: HttpRequest) -> HttpResponse:
     """GET: who asks for what, where. POST ``decision`` allow or deny: 303 back to the application."""
     if len(request.META.get("QUERY_STRING", "")) > MAX_REQUEST:
-        return _page(request, "The request is too long.")
+        return _page(request, gettext("The request is too long."))
     try:
         _, credentials = get_oauthlib_core().validate_authorization_request(request)
     except FatalClientError as error:
         # Never redirected: the address it would go to is exactly what is wrong.
-        return _page(request, error.oauthlib_error.description or "The application's request cannot be read.")
+        # The library's own sentence is for whoever builds the application, in the language of the standard.
+        unread = gettext("The application's request cannot be read.")
+        return _page(request, error.oauthlib_error.description or unread)
     except OAuthToolkitError as error:
         problem = error.oauthlib_error
         return _send_back(problem.redirect_uri, request.GET.get("state"), _error(problem))
@@ -71,7 +75,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
     except OAuthToolkitError as error:
         return _send_back(redirect_uri, state, _error(error.oauthlib_error))
     except AuditUnavailable as error:
-        return _page(request, str(error), status=503)
+        return _page(request, error.told, status=503)
     return _redirect(address)
 
 
@@ -97,7 +101,7 @@ def _ask(request: HttpRequest, application: Any, place: Place, scopes: list[str]
     context = {
         "application": application,
         "place": place,
-        "meanings": [SCOPES[scope] for scope in scopes],
+        "meanings": [scope_words(scope) for scope in scopes],
         "target": urlsplit(redirect_uri).netloc,
         "address": request.get_full_path(),
     }

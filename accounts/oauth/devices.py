@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -32,9 +33,10 @@ from accounts.oauth.limits import count_wrong_code, wait_for_code
 from accounts.oauth.models import DeviceRequest, SiteAuthorization
 from accounts.oauth.places import Place, find_place
 from accounts.oauth_scopes import TABLET_SCOPES
+from accounts.scope_words import scope_words
 from accounts.sign_in_limits import source_address
 from accounts.step_up import has_stepped_up, to_confirm
-from relay_bridge.contract.scopes import SCOPES, format_scopes
+from relay_bridge.contract.scopes import format_scopes
 
 LIFE = 300  # seconds that a code can be typed
 COLLECT = 60  # seconds that the tablet has to fetch its token once it is approved
@@ -101,7 +103,11 @@ def device(request: HttpRequest) -> HttpResponse:
     wait = wait_for_code(request.user, source, now)
     if wait:
         _note(request, "token:device:locked", "refused", reason="Too many wrong codes.")
-        response = _form(request, f"There were too many wrong codes. Try again in {-(-wait // 60)} min.", 429)
+        response = _form(
+            request,
+            gettext("There were too many wrong codes. Try again in %(minutes)d min.") % {"minutes": -(-wait // 60)},
+            429,
+        )
         response["Retry-After"] = str(wait)
         return response
     code = _typed(request.POST.get("user_code", ""))
@@ -112,12 +118,12 @@ def device(request: HttpRequest) -> HttpResponse:
     )
     if found is None:
         count_wrong_code(request.user, source, now)
-        return _form(request, "This code is wrong or too old. Ask the tablet for a new one.", 400)
+        return _form(request, gettext("This code is wrong or too old. Ask the tablet for a new one."), 400)
     place = find_place(request.user, found.resource, request.session)
     scopes = frozenset(found.scope.split()) & place.scopes & frozenset(TABLET_SCOPES) if place else frozenset()
     if place is None or not scopes:
         _note(request, "token:device:denied", "refused", found, reason="The person cannot give this access.")
-        return _form(request, "You have no access that you could give this tablet.", 403)
+        return _form(request, gettext("You have no access that you could give this tablet."), 403)
     decision = request.POST.get("decision")
     if decision == "deny":
         DeviceRequest.objects.filter(pk=found.pk, state=State.PENDING).update(state=State.DENIED)
@@ -128,9 +134,9 @@ def device(request: HttpRequest) -> HttpResponse:
     try:
         allowed = _approve(request, found, place, scopes, now)
     except AuditUnavailable as error:
-        return _form(request, str(error), 503)
+        return _form(request, error.told, 503)
     if not allowed:
-        return _form(request, "This code was used in the meantime. Ask the tablet for a new one.", 409)
+        return _form(request, gettext("This code was used in the meantime. Ask the tablet for a new one."), 409)
     return _done(request, found, place, allowed=True)
 
 
@@ -177,7 +183,7 @@ def _decide(
         "source": found.source,
         "user_code": code,
         "shown_code": f"{code[:4]}-{code[4:]}",
-        "meanings": [SCOPES[scope] for scope in format_scopes(scopes).split()],
+        "meanings": [scope_words(scope) for scope in format_scopes(scopes).split()],
     }
     return render(request, "accounts/oauth/device_decide.html", context)
 

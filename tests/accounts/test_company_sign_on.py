@@ -117,7 +117,7 @@ def test_unknown_person_is_told_so_and_gets_no_account(client, provider, company
     alice.save()
     provider.tell("emp-4", email="alice@example.com", email_verified=True, preferred_username="alice")
     assert go(client, provider, "emp-4")["Location"] == "/sign-in/"
-    assert UNKNOWN in messages_of(client).replace("&#x27;", "'")
+    assert str(UNKNOWN) in messages_of(client).replace("&#x27;", "'")
     assert not SocialAccount.objects.exists(), "neither address nor name opens an account"
     assert Event.objects.filter(tag="person:sign-in:failed", reason__contains="Company sign-on").exists()
 
@@ -139,7 +139,7 @@ def test_closed_account_stays_closed(client, provider, company, alice):
     alice.save()
     go(client, provider, "emp-6")
     assert signed_in_as(client) is None
-    assert REFUSED in messages_of(client)
+    assert str(REFUSED) in messages_of(client)
 
 
 def test_password_of_company_people_can_be_switched_off(client, sign_in, company, alice, bob):
@@ -147,7 +147,7 @@ def test_password_of_company_people_can_be_switched_off(client, sign_in, company
     assert sign_in("alice", ALICES_PASSWORD).status_code == 303
     client.post("/sign-out/")
     company(local_password=False)
-    assert WRONG in sign_in("alice", ALICES_PASSWORD).content.decode()
+    assert str(WRONG) in sign_in("alice", ALICES_PASSWORD).content.decode()
     assert signed_in_as(client) is None
     assert Event.objects.filter(tag="person:sign-in:failed", subject__endswith=" alice").count() == 1
     # Counted like a wrong one: otherwise the pause that does not come would tell that it was right.

@@ -114,7 +114,7 @@ class TestSignedIn:
         give_app(alice)
         confirmed(signed_in)
         page = signed_in.post(f"/account/factors/{Authenticator.objects.get().pk}/remove/", follow=True)
-        assert "your last one" in page.content.decode()
+        assert "your last second factor" in page.content.decode()
         assert Authenticator.objects.exists()
 
     def test_nobody_removes_somebody_elses(self, signed_in, alice, bob):

@@ -11,8 +11,10 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
+from django.utils import translation
+from django.utils.translation import gettext
 
-from accounts.own_sessions import UNKNOWN_DEVICE, device_words, own_sessions
+from accounts.own_sessions import device_code, device_words, own_sessions
 from accounts.sessions import SEEN_AT, SIGNED_IN_AT
 from tests.accounts.conftest import ALICES_PASSWORD, BOBS_PASSWORD
 
@@ -45,13 +47,22 @@ def is_in(client):
         ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
-        ("curl/8.5.0", UNKNOWN_DEVICE),
-        ("", UNKNOWN_DEVICE),
-        ("(" * 100_000, UNKNOWN_DEVICE),
+        ("curl/8.5.0", "Unknown device"),
+        ("", "Unknown device"),
+        ("(" * 100_000, "Unknown device"),
     ],
 )  # fmt: skip
 def test_device_in_words(agent, words):
-    assert device_words(agent) == words
+    assert device_words(device_code(agent)) == words
+
+
+def test_device_is_told_in_the_language_of_the_reader():
+    with translation.override("de"):
+        assert device_words("Chrome/Android") == gettext("%(browser)s on %(system)s") % {
+            "browser": "Chrome",
+            "system": "Android",
+        }
+    assert (device_words("/Android"), device_words("Safari/")) == ("Android", "Safari")
 
 
 def test_list_names_devices_and_no_key(alice, bob):
@@ -83,7 +94,7 @@ def test_ending_this_one_signs_out(alice):
     phone = sign_in()
     handle = own_sessions(alice)[0].handle
     response = phone.post(PAGE, {"handle": handle})
-    assert response["Clear-Site-Data"] == '"cache"'
+    assert response["Clear-Site-Data"] == '"cache", "storage"'
     assert not is_in(phone)
 
 

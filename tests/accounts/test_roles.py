@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.utils import translation
+from django.utils.translation import gettext as translated
 
 from accounts.models import Role
+from accounts.roles import SHIPPED_ROLES, role_words
 from relay_bridge.contract.scopes import PROCESS_SCOPES, WRITE_SCOPES
 
 pytestmark = pytest.mark.django_db
@@ -63,3 +66,11 @@ def test_an_emptied_database_gets_its_roles_again():
     Role.objects.all().delete()
     call_command("migrate", verbosity=0)
     assert dict(Role.objects.values_list("name", "scopes")) == SHIPPED
+
+
+def test_shipped_names_are_read_in_ones_language_and_an_own_name_as_it_was_given() -> None:
+    with translation.override("de"):
+        for role in SHIPPED_ROLES:
+            assert role_words(role.name) == translated(role.name)
+        assert role_words("Show") == "Show"  # the name of somebody's own role, and a text of ours elsewhere
+    assert role_words("field operator") == "field operator"

@@ -140,7 +140,7 @@ def test_wait_is_until_the_count_falls_below_the_limit(guess, db):
 
 
 def test_shown_error_below_the_limit_is_the_ordinary_one(guess, alice):
-    assert WRONG in guess("alice").content.decode()
+    assert str(WRONG) in guess("alice").content.decode()
 
 
 def test_only_so_many_passwords_are_checked_at_once(client, sign_in, alice, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from accounts.audit.storage import ADVICE, storage
+from accounts.audit.storage import storage, storage_words
 from relay_bridge.contract.storage import Storage
 
 register = template.Library()
@@ -16,5 +16,5 @@ def audit_storage() -> Storage:
 
 
 @register.simple_tag
-def audit_storage_advice() -> str:
-    return ADVICE
+def audit_storage_words(found: Storage) -> str:
+    return storage_words(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,15 @@ INSERT, CHANGE, DELETE = "put at the end of the chain", "never changed", "only t
 
 
 @pytest.fixture(scope="module")
-def found() -> Iterator[dict[str, Any]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    # A state folder of its own: what this process signed for the trail of other tests is longer than this one's, and
+    # the new trail would be found cut short.
+    state = tmp_path_factory.mktemp("state")
     with running_postgres() as folder:
         done = subprocess.run(
             [sys.executable, "-m", "tests.support.postgres_trail", str(folder)],
             check=False, cwd=ROOT, capture_output=True, text=True, timeout=100,
+            env={**os.environ, "SIGHTLINE_STATE_DIR": str(state)},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr[-6000:]
         yield json.loads(done.stdout.splitlines()[-1])

@@ -1,16 +1,28 @@
 // The service worker: keeps the shell (styles, scripts, icons, the offline page) and nothing else. No page with data and
-// no answer of the server is ever stored: an old value must not come back looking like a new one.
+// no answer of the server is ever stored by it: an old value must not come back looking like a new one. What a phone
+// keeps to be read without network is another matter, and sealed (static/js/kept.js).
 
 const { version, files, offline } = self.SHELL;
 const CACHE = `sightline-shell-${version}`;
 
-self.addEventListener("install", (event) => {
-  event.waitUntil(fill().then(() => self.skipWaiting()));
-});
+// A new version waits until somebody takes it, or until no page is open: it never changes a page under a person's hands.
+self.addEventListener("install", (event) => event.waitUntil(fill()));
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(forgetOthers().then(() => self.clients.claim()));
 });
+
+self.addEventListener("message", (event) => {
+  if (event.data?.take) self.skipWaiting();
+  else if (event.data && "ask" in event.data) event.waitUntil(answer(event.source, event.data.ask));
+});
+
+// A page of this very version, alone, needs no question: for it nothing changes.
+async function answer(page, pageVersion) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (pageVersion !== version) page.postMessage({ newer: true });
+  else if (pages.length === 1) await self.skipWaiting();
+}
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;

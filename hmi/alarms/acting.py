@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
 from accounts import audit
+from hmi.alarms.wish import is_shelved
 from hmi.live.alarm_book import AlarmBook
 from hmi.sites.access import SiteAccess
 from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
@@ -22,22 +26,25 @@ from relay_bridge.contract.alarms import MAX_ACKS, Ack, AckAnswer, AckResult, Al
 logger = logging.getLogger(__name__)
 MAX_SHELVE_MINUTES = 12 * 60  # one shift; the source's own bound may be less
 _IDS_PER_FACT = 14  # of 20 digits and a space: a fact has 300
-_NO_ANSWER = "It is not known whether it was done: the site did not answer. Ask again; it is not done twice."
+NO_ANSWER = gettext_lazy(
+    "It is not known whether it was done: the site did not answer. Tap the same button again; it is not done twice."
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a wish. ``trouble``: nothing was done, and why. ``unknown``: no answer came; the same key may be
-    sent again. ``results`` by alarm, in the order asked."""
+    sent again. ``asked`` is False when the site was not asked this time. ``results`` by alarm, in the order asked."""
 
     results: tuple[AckResult, ...] = ()
     trouble: str = ""
     unknown: bool = False
+    asked: bool = True
 
     @property
     def settled(self) -> bool:
         """The site said what became of it, so another try is another wish and needs another key."""
-        return not self.unknown
+        return self.asked and not self.unknown
 
 
 def make_key(nonce: str, *parts: str) -> str:
@@ -84,17 +91,37 @@ async def shelve(
 
 
 def may_be_picked_together(row: AlarmRow) -> bool:
-    """Whether a row may be acknowledged with others: the highest priority is looked at one by one."""
-    return not row.ack and band_of(row.sev) != "crit"
+    """Whether a row may be acknowledged with others: the highest priority, and what is out of the way, is looked at
+    one by one."""
+    return not row.ack and not is_shelved(row) and band_of(row.sev) != "crit"
+
+
+def why_closed(book: AlarmBook, picks: Sequence[AlarmPick], *, live: bool, down: Collection[str]) -> str:
+    """Why nothing may be done now; empty when it may. What is not known to be the present is looked at, not acted on.
+
+    ``live``: the site's link is. ``down``: its sources that cannot be reached.
+    """
+    if not live or book.state != "current":
+        return _("The alarm list is not current, so the site was not asked. Wait until the list is current.")
+    if any(row.source in down for pick in picks if (row := book.rows.get(pick.id)) is not None):
+        return _("The site does not reach the source of this alarm, so it was not asked.")
+    return ""
 
 
 def check_together(book: AlarmBook, picks: Sequence[AlarmPick]) -> str:
     """Why these may not be acknowledged together; empty when they may."""
     if len(picks) > MAX_ACKS:
-        return f"At most {MAX_ACKS} alarms are acknowledged at once."
+        return ngettext(
+            "At most %(count)d alarm is acknowledged at once.",
+            "At most %(count)d alarms are acknowledged at once.",
+            MAX_ACKS,
+        ) % {"count": MAX_ACKS}
     rows = [book.rows.get(pick.id) for pick in picks]
-    if any(row is None or band_of(row.sev) == "crit" for row in rows) and len(picks) > 1:
-        return "One of these alarms is of the highest priority or left the list. Look at each of them by itself."
+    if len(picks) > 1 and any(row is None or is_shelved(row) or band_of(row.sev) == "crit" for row in rows):
+        return _(
+            "One of these alarms is of the highest priority, is shelved, or left the list. "
+            "Look at each of them by itself."
+        )
     return ""
 
 
@@ -118,7 +145,7 @@ async def _act(
     except SiteRefused as refusal:
         outcome = Outcome(trouble=refusal.message)
     except SiteUnreachable as error:
-        outcome = Outcome(trouble=f"{_NO_ANSWER} ({error.reason})", unknown=True)
+        outcome = Outcome(trouble=f"{NO_ANSWER} ({error.told})", unknown=True)
     else:
         outcome = Outcome(results=tuple(answer.res))
     await _record_outcome(what, who, outcome)

@@ -9,15 +9,30 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from hmi.languages.numbers import localised
 from hmi.live.alarm_book import BANDS
 from relay_bridge.contract.alarms import AlarmRow, Band, JournalRow, band_of
 
 TEN_MINUTES, HOUR, DAY = 600_000, 3_600_000, 86_400_000  # ms
-FLOOD = 10  # alarms in 10 minutes: more is a flood
+FLOOD = 10  # alarms in 10 minutes: so many begin a flood, and more are a period too many
+FLOOD_ENDS = 5  # fewer than so many in 10 minutes end it
 CHATTER_COUNT, CHATTER_WITHIN = 3, 60_000  # working definition: 3 or more in 60 s from one alarm
 STALE_AFTER = DAY
 TOP = 10
-SPLIT: dict[Band, str] = {"crit": "under 1 %", "high": "about 5 %", "med": "about 15 %", "low": "about 80 %"}
+MOST_STALE = 50  # listed
+BARS = 144  # stretches of 10 minutes in the picture: a day
+ENOUGH = 100  # alarms from which the split of priorities says something
+SPLIT = {
+    "crit": gettext_lazy("under 1 %"),
+    "high": gettext_lazy("about 5 %"),
+    "med": gettext_lazy("about 15 %"),
+    "low": gettext_lazy("about 80 %"),
+}
+# The one share with a published bound of its own; the others are only meant to be about so much.
+SPLIT_LIMITS: dict[Band, float] = {"crit": 0.01}
 
 
 @dataclass(frozen=True)
@@ -40,70 +55,158 @@ class Contributor:
 
 
 @dataclass(frozen=True)
+class Share:
+    """How much of all alarms one priority has, against how much it is meant to have."""
+
+    band: Band
+    count: int
+    share: float
+    meant: str
+    within: bool | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One alarm that has been active for more than a day; ``since`` epoch ms."""
+
+    name: str
+    asset: str
+    id: str
+    since: int
+
+
+@dataclass(frozen=True)
 class Figures:
-    """``days`` that the journal covers of what was asked for; ``count`` alarms in them."""
+    """``days`` that the journal covers of what was asked for; ``count`` alarms in them; ``bars`` the alarms of each 10
+    minutes of the last day at most, the newest last."""
 
     days: float
     count: int
     rates: tuple[Figure, ...]
     standing: tuple[Figure, ...]
-    split: tuple[tuple[Band, int, float, str], ...]
+    stale: tuple[Standing, ...]
+    split: tuple[Share, ...]
     top: tuple[Contributor, ...]
     chattering: tuple[Contributor, ...]
+    bars: tuple[int, ...]
 
 
 def work_out(events: Iterable[JournalRow], rows: Iterable[AlarmRow], start: int, end: int) -> Figures:
     """``start`` and ``end`` (epoch ms) are what ``events`` completely cover; ``rows`` stand now."""
     came = sorted((event for event in events if event.kind == "active" and start <= event.t < end), key=lambda e: e.t)
-    span = max(1, end - start)
-    windows = _by_window(came, start, TEN_MINUTES)
-    count_windows = max(1, -(-span // TEN_MINUTES))
-    per_day, per_ten = len(came) * DAY / span, len(came) * TEN_MINUTES / span
-    most = _most_in(came, TEN_MINUTES)
-    over = sum(count > FLOOD for count in windows.values()) / count_windows
-    hours = sum(count > 30 for count in _by_window(came, start, HOUR).values()) / max(1, -(-span // HOUR))
-    long_enough = span >= DAY
+    rows, span = list(rows), max(1, end - start)
     top = _contributors(came)
-    share = sum(each.share for each in top)
-    rates = (
-        Figure("Alarms a day", f"{per_day:.0f}", "about 150 acceptable, 300 the most",
-               _if(long_enough, per_day <= 300)),
-        Figure("Alarms an hour, on average", f"{per_day / 24:.1f}", "about 6 acceptable, 12 the most",
-               _if(long_enough, per_day / 24 <= 12)),
-        Figure("Alarms in 10 minutes, on average", f"{per_ten:.2f}", "about 1 acceptable, 2 the most",
-               _if(long_enough, per_ten <= 2)),
-        Figure("Most alarms in any 10 minutes", str(most), "10 or fewer", most <= FLOOD),
-        Figure("10-minute periods with more than 10", f"{over:.1%}", "under 1 %", _if(long_enough, over < 0.01)),
-        Figure("Hours with more than 30", f"{hours:.1%}", "under 1 %", _if(long_enough, hours < 0.01)),
-        Figure("Share of the ten most frequent", f"{share:.0%}", "under 5 %; above it list and mend them", _if(
-            len(came) > TOP, share <= 0.05)),
-    )  # fmt: skip
     return Figures(
         days=span / DAY,
         count=len(came),
-        rates=rates,
-        standing=_standing(list(rows), end),
+        rates=_rates(came, start, end, sum(each.share for each in top)),
+        standing=_standing(rows, end),
+        stale=_stale(rows, end),
         split=_split(came),
         top=top,
         chattering=_chattering(came),
+        bars=_bars(came, start, end),
     )
+
+
+def _rates(came: Sequence[JournalRow], start: int, end: int, share: float) -> tuple[Figure, ...]:
+    span = max(1, end - start)
+    windows = _by_window(came, start, TEN_MINUTES)
+    per_day, per_ten = len(came) * DAY / span, len(came) * TEN_MINUTES / span
+    most, last = _most_in(came, TEN_MINUTES), sum(event.t > end - TEN_MINUTES for event in came)
+    over = sum(count > FLOOD for count in windows.values()) / max(1, -(-span // TEN_MINUTES))
+    hours = sum(count > 30 for count in _by_window(came, start, HOUR).values()) / max(1, -(-span // HOUR))
+    flood = time_in_flood([event.t for event in came], end) / span
+    long_enough = span >= DAY
+    return (
+        Figure(_("Alarms in the last 10 minutes"), str(last), _("10 begin a flood"), last < FLOOD),
+        Figure(_("Alarms in 10 minutes, on average"), localised(f"{per_ten:.2f}"), _("about 1 acceptable, 2 the most"),
+               _if(long_enough, per_ten <= 2)),
+        Figure(_("Alarms an hour, on average"), localised(f"{per_day / 24:.1f}"), _("about 6 acceptable, 12 the most"),
+               _if(long_enough, per_day / 24 <= 12)),
+        Figure(_("Alarms a day"), f"{per_day:.0f}", _("about 150 acceptable, 300 the most"),
+               _if(long_enough, per_day <= 300)),
+        Figure(_("Most alarms in any 10 minutes"), str(most), _("10 or fewer"), most <= FLOOD),
+        Figure(_("10-minute periods with more than 10 alarms"), _percent(over, 1), _("under 1 %"),
+               _if(long_enough, over < 0.01)),
+        Figure(_("Hours with more than 30 alarms"), _percent(hours, 1), _("under 1 %"), _if(long_enough, hours < 0.01)),
+        Figure(_("Time in flood"), _percent(flood, 1), _("under 1 %"), _if(long_enough, flood < 0.01)),
+        Figure(_("Share of the ten most frequent alarms"), _percent(share, 0),
+               _("under 5 %; above it, list them and mend them"), _if(len(came) > TOP, share <= 0.05)),
+    )  # fmt: skip
+
+
+def _percent(share: float, decimals: int) -> str:
+    return localised(f"{100 * share:.{decimals}f} %")
+
+
+def time_in_flood(moments: Sequence[int], end: int) -> int:
+    """Milliseconds in flood until ``end``: it begins when 10 came within 10 minutes and ends when fewer than 5 did.
+
+    ``moments``: of the alarms in order, epoch ms. Between two alarms the count only falls, and it falls below 5 ten
+    minutes after the fifth newest.
+    """
+    total, began, oldest = 0, None, 0
+    for place, moment in enumerate(moments):
+        if began is not None and (ended := moments[place - FLOOD_ENDS] + TEN_MINUTES) < moment:
+            total, began = total + ended - began, None
+        while moments[oldest] <= moment - TEN_MINUTES:
+            oldest += 1
+        if began is None and place - oldest + 1 >= FLOOD:
+            began = moment
+    if began is not None:
+        total += max(0, min(end, moments[-FLOOD_ENDS] + TEN_MINUTES) - began)
+    return total
 
 
 def _standing(rows: Sequence[AlarmRow], now: int) -> tuple[Figure, ...]:
-    shelved = sum(bool(row.shelf) for row in rows)
-    active = [row for row in rows if row.act and not row.shelf and not row.suppressed and not row.branch]
-    stale = sum(0 < row.t_act <= now - STALE_AFTER for row in active)
+    shelved, active = sum(bool(row.shelf) for row in rows), _active(rows)
+    stale = sum(_is_stale(row, now) for row in active)
     return (
-        Figure("Active now", str(len(active)), "under 10", len(active) < 10),
-        Figure("Active for more than a day", str(stale), "under 5", stale < 5),
-        Figure("Shelved now", str(shelved), "under 30", shelved < 30),
+        Figure(_("Active now"), str(len(active)), _("under 10"), len(active) < 10),
+        Figure(_("Active for more than a day"), str(stale), _("under 5"), stale < 5),
+        Figure(_("Shelved now"), str(shelved), _("under 30"), shelved < 30),
     )
 
 
-def _split(came: Sequence[JournalRow]) -> tuple[tuple[Band, int, float, str], ...]:
+def _stale(rows: Sequence[AlarmRow], now: int) -> tuple[Standing, ...]:
+    """The longest first."""
+    stale = sorted((row for row in _active(rows) if _is_stale(row, now)), key=lambda row: row.t_act)
+    return tuple(Standing(row.name, row.asset, row.id, row.t_act) for row in stale[:MOST_STALE])
+
+
+def _active(rows: Iterable[AlarmRow]) -> list[AlarmRow]:
+    return [row for row in rows if row.act and not row.shelf and not row.suppressed and not row.branch]
+
+
+def _is_stale(row: AlarmRow, now: int) -> bool:
+    return 0 < row.t_act <= now - STALE_AFTER
+
+
+def _split(came: Sequence[JournalRow]) -> tuple[Share, ...]:
     counts = Counter(band_of(min(max(event.sev, 1), 1000)) for event in came)
     total = max(1, len(came))
-    return tuple((band, counts[band], counts[band] / total, SPLIT[band]) for band in BANDS)
+    return tuple(
+        Share(
+            band,
+            counts[band],
+            counts[band] / total,
+            str(SPLIT[band]),
+            _if(len(came) >= ENOUGH and band in SPLIT_LIMITS, counts[band] / total < SPLIT_LIMITS.get(band, 1.1)),
+        )
+        for band in BANDS
+    )
+
+
+def _bars(came: Sequence[JournalRow], start: int, end: int) -> tuple[int, ...]:
+    """Stretches of 10 minutes that end with the present one."""
+    number = min(BARS, max(1, -(-(end - start) // TEN_MINUTES)))
+    counts = [0] * number
+    for event in came:
+        place = number - 1 - (end - event.t - 1) // TEN_MINUTES
+        if place >= 0:
+            counts[place] += 1
+    return tuple(counts)
 
 
 def _contributors(came: Sequence[JournalRow]) -> tuple[Contributor, ...]:

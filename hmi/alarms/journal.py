@@ -7,9 +7,14 @@ import io
 import time
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext_lazy as _
+
+from accounts.spreadsheets import harmless
+from hmi.alarms.people import names_of
+from hmi.alarms.wish import holds_text
 from hmi.sites.access import SiteAccess
 from hmi.sites.gateway import get_gateway
 from relay_bridge.contract.alarms import MAX_JOURNAL_PAGE, Journal, JournalRow
@@ -17,15 +22,16 @@ from relay_bridge.contract.alarms import MAX_JOURNAL_PAGE, Journal, JournalRow
 PAGE = 100  # events on one page of the screen
 MOST_EVENTS = 10_000  # for figures or a file; beyond it the newest are taken, and it is said
 TOGETHER = 7.0  # seconds for all pages of one look
+SEARCHED = 2_000  # events that one page of a search by tag or person looks at; older ones with the next page
 KIND_WORDS = {
-    "active": "became active",
-    "cleared": "cleared",
-    "acknowledged": "acknowledged",
-    "confirmed": "confirmed",
-    "shelved": "shelved",
-    "unshelved": "back from the shelf",
-    "changed": "changed",
-    "gone": "left the list",
+    "active": _("became active"),
+    "cleared": _("cleared"),
+    "acknowledged": _("acknowledged"),
+    "confirmed": _("confirmed"),
+    "shelved": _("shelved"),
+    "unshelved": _("back from the shelf"),
+    "changed": _("changed"),
+    "gone": _("left the list"),
 }
 COLUMNS = (
     "time",
@@ -33,6 +39,7 @@ COLUMNS = (
     "alarm",
     "condition",
     "severity",
+    "tag",
     "asset",
     "area",
     "message",
@@ -40,8 +47,6 @@ COLUMNS = (
     "comment",
     "made_by_agent",
 )
-# A spreadsheet runs a cell that begins with one of these (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,66 @@ class Past:
     more: bool
 
 
-async def read_page(access: SiteAccess, query: Journal) -> tuple[list[JournalRow], str | None, int]:
-    """One page, the cursor of the next, and since when the site keeps events. Raises as the gateway does."""
-    answer = await get_gateway().journal(access, query)
-    return answer.rows, answer.cur, answer.since
+@dataclass(frozen=True)
+class Search:
+    """What of the journal is looked for. ``tag`` in tag, alarm or unit; ``who`` in the name of whoever acted. The site
+    looks for area and unit by itself, the rest is found here among what it answers."""
+
+    start: int
+    end: int
+    area: str = ""
+    asset: str = ""
+    tag: str = ""
+    who: str = ""
+
+    @property
+    def sifts(self) -> bool:
+        return bool(self.tag or self.who)
+
+    def finds(self, row: JournalRow, names: Mapping[str, str]) -> bool:
+        if self.tag and not holds_text(self.tag, row.tag, row.name, row.asset):
+            return False
+        return not self.who or (bool(row.by) and holds_text(self.who, names.get(row.by, row.by)))
+
+
+@dataclass(frozen=True)
+class Page:
+    """``older``: the cursor of the next page. ``since``: from when the site keeps events. ``looked_back_to``: epoch ms
+    to which this page was looked for, when it was not all of the time asked for."""
+
+    rows: tuple[JournalRow, ...]
+    names: Mapping[str, str]
+    older: str | None
+    since: int
+    looked_back_to: int = 0
+
+
+async def read_page(access: SiteAccess, search: Search, cursor: str | None) -> Page:
+    """About ``PAGE`` events that fit, newest first. Raises as the gateway does."""
+    found: list[JournalRow] = []
+    names: dict[str, str] = {}
+    looked, until = 0, time.monotonic() + TOGETHER
+    while True:
+        query = _query(search, MAX_JOURNAL_PAGE if search.sifts else PAGE, cursor)
+        answer = await get_gateway().journal(access, query)
+        names |= await names_of(row.by for row in answer.rows)
+        found += [row for row in answer.rows if search.finds(row, names)]
+        looked, cursor = looked + len(answer.rows), answer.cur
+        if cursor is None or len(found) >= PAGE or looked >= SEARCHED or time.monotonic() >= until:
+            break
+    back_to = answer.rows[-1].t if search.sifts and cursor is not None and answer.rows else 0
+    return Page(tuple(found), names, cursor, answer.since, back_to)
+
+
+async def read_found(access: SiteAccess, search: Search) -> tuple[Past, Mapping[str, str]]:
+    """All that fits among the newest ``MOST_EVENTS``, for a file, with the names of who acted."""
+    past = await read_past(access, search.start, search.end, area=search.area, asset=search.asset)
+    names = await names_of(row.by for row in past.rows)
+    return replace(past, rows=tuple(row for row in past.rows if search.finds(row, names))), names
+
+
+def _query(search: Search, most: int, cursor: str | None) -> Journal:
+    return Journal(search.start, search.end, search.area or None, search.asset or None, max=most, cur=cursor)
 
 
 async def read_past(
@@ -90,11 +151,11 @@ def csv_lines(rows: Iterable[JournalRow], zone: zoneinfo.ZoneInfo, names: Mappin
     for row in rows:
         moment = datetime.fromtimestamp(row.t / 1000, UTC).astimezone(zone).isoformat(timespec="milliseconds")
         cells = [
-            moment, row.kind, row.name, row.cond, str(row.sev), row.asset, row.area, row.msg,
+            moment, row.kind, row.name, row.cond, str(row.sev), row.tag, row.asset, row.area, row.msg,
             names.get(row.by, row.by), row.comment,
             "yes" if row.agent else "",
         ]  # fmt: skip
-        yield _line([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        yield _line([harmless(cell) for cell in cells])
 
 
 def _line(cells: Iterable[str]) -> bytes:

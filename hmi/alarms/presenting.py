@@ -7,23 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
+
 from hmi.alarms.arranging import BAND_WORDS
-from hmi.alarms.wish import is_shelved
+from hmi.alarms.wish import is_doubtful, is_shelved
+from hmi.languages.dates import date_text
+from hmi.sites.plain_text import apart, plain
 from relay_bridge.contract.alarms import AlarmRow, Band, band_of
 
 LETTERS: Mapping[str, str] = {"crit": "1", "high": "2", "med": "3", "low": "4"}
 MAX_NAME, MAX_TEXT = 120, 200  # characters
-# A text of the plant must not turn the line around it (UAX 9) nor hide what follows.
-_UNSEEN = dict.fromkeys(
-    [*range(0x20), *range(0x7F, 0xA0), 0x00AD, 0x061C, *range(0x200B, 0x2010), *range(0x2028, 0x2030),
-     *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)],
-    " ",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ShownAlarm:
-    """``waits``: nobody acknowledged it. ``since`` and the other moments are texts in the site's time, empty when not
+    """``waits``: nobody acknowledged it. ``doubtful``: the value that it is worked out from is not good, so that nobody
+    knows whether it is active. ``since`` and the other moments are texts in the site's time, empty when not
     known. ``marks`` are short sentences about what is special."""
 
     id: str
@@ -43,24 +42,26 @@ class ShownAlarm:
     marks: tuple[str, ...] = ()
     acknowledged: str = ""
     shelved: bool = False
+    doubtful: bool = False
     href: str = ""
 
     @property
     def words(self) -> str:
         """For a screen reader: ``critical, not acknowledged``."""
-        return f"{self.priority}, {'not acknowledged' if self.waits else 'acknowledged'}"
+        return priority_words(self.band, waits=self.waits, doubtful=self.doubtful)
 
 
-def show_alarm(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, href: str = "") -> ShownAlarm:
-    """``now`` in epoch ms by the agent's clock; moments of another day get their date."""
+def show_alarm(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, href: str = "", who: str = "") -> ShownAlarm:
+    """``now`` in epoch ms by the agent's clock; moments of another day get their date. ``who`` acknowledged it, where
+    that is known by name."""
     band = band_of(row.sev)
     return ShownAlarm(
         id=row.id,
         eid=row.eid,
         band=band,
         letter=LETTERS[band],
-        priority=BAND_WORDS[band],
-        name=plain(row.name, MAX_NAME) or "Alarm",
+        priority=str(BAND_WORDS[band]),
+        name=plain(row.name, MAX_NAME) or _("Alarm"),
         kind=plain(row.cond, 60),
         where=plain(row.asset or row.area, MAX_NAME),
         message=plain(row.msg, MAX_TEXT),
@@ -70,21 +71,50 @@ def show_alarm(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, href: str = "")
         active=row.act,
         source=row.source,
         marks=_marks(row, zone, now),
-        acknowledged=_acknowledged(row, zone, now),
+        acknowledged=_acknowledged(row, zone, now, apart(plain(who, 60))),
         shelved=is_shelved(row),
+        doubtful=is_doubtful(row),
         href=href,
     )
 
 
+def priority_words(band: Band, *, waits: bool, doubtful: bool = False) -> str:
+    if doubtful:
+        form = _("%(priority)s, doubtful, not acknowledged") if waits else _("%(priority)s, doubtful, acknowledged")
+        return form % {"priority": BAND_WORDS[band]}
+    form = _("%(priority)s, not acknowledged") if waits else _("%(priority)s, acknowledged")
+    return form % {"priority": BAND_WORDS[band]}
+
+
 def state_words(row: AlarmRow) -> str:
-    words = f"{'Active' if row.act else 'Cleared'}, {'acknowledged' if row.ack else 'not acknowledged'}"
-    return f"{words}, not confirmed" if row.conf is False and row.ack else words
+    if is_doubtful(row):
+        return _doubtful_words(row)
+    if row.ack and row.conf is False:
+        return _("Active, acknowledged, not confirmed") if row.act else _("Cleared, acknowledged, not confirmed")
+    if row.ack:
+        return _("Active, acknowledged") if row.act else _("Cleared, acknowledged")
+    return _("Active, not acknowledged") if row.act else _("Cleared, not acknowledged")
 
 
-def plain(text: str, longest: int) -> str:
-    """One line of at most ``longest`` characters without control characters and without invisible ones."""
-    line = " ".join(text.translate(_UNSEEN).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+def _doubtful_words(row: AlarmRow) -> str:
+    """What cannot be known now is told as it was last known, and never as cleared."""
+    if row.ack and row.conf is False:
+        return (
+            _("Doubtful: active when last known; acknowledged, not confirmed")
+            if row.act
+            else _("Doubtful: not active when last known; acknowledged, not confirmed")
+        )
+    if row.ack:
+        return (
+            _("Doubtful: active when last known; acknowledged")
+            if row.act
+            else _("Doubtful: not active when last known; acknowledged")
+        )
+    return (
+        _("Doubtful: active when last known; not acknowledged")
+        if row.act
+        else _("Doubtful: not active when last known; not acknowledged")
+    )
 
 
 def moment_words(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:
@@ -92,7 +122,7 @@ def moment_words(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:
     if ms <= 0:
         return ""
     then, today = at(ms, zone), at(now, zone)
-    return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{then:%Y-%m-%d %H:%M:%S}"
+    return f"{then:%H:%M:%S}" if then.date() == today.date() else f"{date_text(then)} {then:%H:%M:%S}"
 
 
 def at(ms: int, zone: zoneinfo.ZoneInfo) -> datetime:
@@ -101,23 +131,34 @@ def at(ms: int, zone: zoneinfo.ZoneInfo) -> datetime:
 
 def _marks(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int) -> tuple[str, ...]:
     marks = []
+    if row.quality == "bad":
+        marks.append(_("The value behind it is bad or not there"))
+    elif row.quality == "uncertain":
+        marks.append(_("The value behind it is uncertain"))
     if row.branch:
-        marks.append("Earlier occurrence")
+        marks.append(_("Earlier occurrence"))
     if row.agent:
-        marks.append("Made from limits, not by the process server")
+        marks.append(_("Made from limits, not by the process server"))
     if row.shelf > 0:
-        marks.append(f"Shelved until {moment_words(row.shelf, zone, now)}")
+        marks.append(_("Shelved until %(moment)s") % {"moment": moment_words(row.shelf, zone, now)})
     elif row.shelf:
-        marks.append("Shelved without an end")
+        marks.append(_("Shelved without an end"))
     if row.suppressed:
-        marks.append("Suppressed by the plant")
+        marks.append(_("Suppressed by the plant"))
     return tuple(marks)
 
 
-def _acknowledged(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int) -> str:
-    """When it was acknowledged, and the comment; whose it is the page adds where the person may know it."""
-    if not row.ack:
+def _acknowledged(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, who: str) -> str:
+    """Who has it, since when, and what was said of it."""
+    if not row.ack or not (row.t_ack or who or row.comment):
         return ""
-    comment = plain(row.comment, MAX_TEXT)
-    told = " ".join(filter(None, [moment_words(row.t_ack, zone, now), f"“{comment}”" if comment else ""]))
-    return f"Acknowledged {told}".strip()
+    when, comment = moment_words(row.t_ack, zone, now), apart(plain(row.comment, MAX_TEXT))
+    if who and when:
+        told = _("Acknowledged by %(who)s at %(moment)s") % {"who": who, "moment": when}
+    elif who:
+        told = _("Acknowledged by %(who)s") % {"who": who}
+    elif when:
+        told = _("Acknowledged at %(moment)s") % {"moment": when}
+    else:
+        told = _("Acknowledged")
+    return f"{told}: “{comment}”" if comment else told

@@ -11,26 +11,31 @@ from hmi.live.alarm_book import BANDS
 from relay_bridge.contract.alarms import AlarmRow, band_of
 
 STATES = ("waiting", "active", "cleared", "acknowledged", "shelved")
-VIEWS = ("list", "unit")
+VIEWS = ("list", "unit", "banner")
 MAX_ID = 40
 MAX_NAME = 100  # characters of an area or asset
+MAX_TEXT = 60  # characters that are looked for
 
 
 @dataclass(frozen=True)
 class Wish:
-    """``band``, ``state``, ``area``, ``asset`` narrow the list, empty for all. ``view``: ``list`` row by row, ``unit``
-    grouped; empty: row by row, rolled up during a flood. ``one``: this alarm alone, for its own page."""
+    """``band``, ``state``, ``area``, ``asset``, ``text`` narrow the list, empty for all.
+
+    ``view``: ``list`` row by row, ``unit`` grouped, ``banner`` no rows at all; empty: row by row, rolled up during a
+    flood. ``one``: this alarm alone, for its own page.
+    """
 
     band: str = ""
     state: str = ""
     area: str = ""
     asset: str = ""
+    text: str = ""
     view: str = ""
     one: str = ""
 
     @property
     def narrows(self) -> bool:
-        return bool(self.band or self.state or self.area or self.asset or self.one)
+        return bool(self.band or self.state or self.area or self.asset or self.text or self.one)
 
     def query(self, **changes: str) -> str:
         """The same wish, with ``changes``, as the query of an address; empty when nothing is wished."""
@@ -48,6 +53,8 @@ class Wish:
             return False
         if self.asset and row.asset != self.asset:
             return False
+        if self.text and not holds_text(self.text, row.name, row.cond, row.tag, row.asset, row.area, row.msg):
+            return False
         return not self.state or _in_state(row, self.state)
 
 
@@ -63,14 +70,26 @@ def read_wish(values: Mapping[str, Any]) -> Wish:
         state=one_of("state", STATES),
         area=str(values.get("area", ""))[:MAX_NAME],
         asset=str(values.get("asset", ""))[:MAX_NAME],
+        text=" ".join(str(values.get("text", "")).split())[:MAX_TEXT],
         view=one_of("view", VIEWS),
         one=str(values.get("one", ""))[:MAX_ID],
     )
 
 
+def holds_text(text: str, *places: str) -> bool:
+    """Whether one of ``places`` has ``text`` in it, in capitals or not."""
+    wanted = text.casefold()
+    return any(wanted in place.casefold() for place in places)
+
+
 def is_shelved(row: AlarmRow) -> bool:
     """Out of the way: shelved by somebody or suppressed by the plant."""
     return bool(row.shelf) or row.suppressed
+
+
+def is_doubtful(row: AlarmRow) -> bool:
+    """The value that it is worked out from is not good: nobody knows whether it is active now."""
+    return row.quality != "good"
 
 
 def _in_state(row: AlarmRow, state: str) -> bool:
@@ -82,4 +101,5 @@ def _in_state(row: AlarmRow, state: str) -> bool:
         return not row.ack
     if state == "acknowledged":
         return row.ack
-    return row.act if state == "active" else not row.act
+    # What is in doubt may be active: it is found among those, and never among what is cleared.
+    return (row.act or is_doubtful(row)) == (state == "active")

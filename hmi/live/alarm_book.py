@@ -173,7 +173,9 @@ class AlarmBook:
         """What every screen shows: how many wait to be acknowledged, by priority, and the most important of them.
 
         ``s`` the state; ``u`` unacknowledged from critical to low; ``all`` standing; ``sh`` shelved or suppressed;
-        ``fl`` 1 in a flood; ``top`` ``[id, name, band, active, source, how many more]``, left out when there is none.
+        ``fl`` 1 in a flood; ``new`` when the newest of those that wait became active, so that a phone hears of it even
+        if another left at the same moment; ``top`` ``[id, name, band, active, source, how many more, in doubt]``, left
+        out when there is none.
         """
         if self._banner is None or self._banner[0] != self.revision:
             self._banner = self.revision, self._make_banner()
@@ -195,11 +197,19 @@ class AlarmBook:
             "fl": int(self.flood.on),
         }
         if waiting:
-            top = min(waiting, key=lambda row: (BANDS.index(band_of(row.sev)), not row.act, *importance(row)))
+            top = min(
+                waiting, key=lambda row: (BANDS.index(band_of(row.sev)), not _may_be_active(row), *importance(row))
+            )
             more = max(len(waiting), counts.unack) - 1
             name = f"{top.name} {top.cond}"[:MAX_NAME]
-            banner["top"] = [top.id, name, band_of(top.sev), int(top.act), top.source, more]
+            banner["new"] = max(row.t_act for row in waiting)
+            doubt = int(top.quality != "good")
+            banner["top"] = [top.id, name, band_of(top.sev), int(top.act), top.source, more, doubt]
         return banner
+
+
+def _may_be_active(row: AlarmRow) -> bool:
+    return row.act or row.quality != "good"
 
 
 def importance(row: AlarmRow) -> tuple[int, int, int, str]:

@@ -9,24 +9,28 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.step_up import ahas_stepped_up, to_confirm
 from hmi.alarms import acting
-from hmi.alarms.presenting import moment_words, plain, show_alarm, state_words
+from hmi.alarms.people import names_of
+from hmi.alarms.presenting import moment_words, show_alarm, state_words
 from hmi.live.alarm_book import AlarmBook
 from hmi.live.first_paint import alarm_book, link_summary
-from hmi.screens.alarm_access import ACK, SHELVE, alarm_page, find_access, names_of
-from hmi.screens.alarm_contexts import names_in_trail, new_nonce, person_words
-from hmi.screens.alarm_views import WAIT, page_context
+from hmi.screens.alarm_access import ACK, SHELVE, alarm_page, find_access
+from hmi.screens.alarm_contexts import down_sources, names_in_trail, new_nonce, page_context, person_words
+from hmi.screens.alarm_views import WAIT
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.sites.access import SiteAccess
+from hmi.sites.plain_text import plain
 from relay_bridge.contract.alarms import MAX_ACKS, MAX_COMMENT, AckResult, AlarmPick, band_of
 
 PICK = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,40}) (?P<eid>[A-Za-z0-9_-]{1,400})\Z")
 ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{22,64}\Z")
-NOT_A_FORM = "This is no form of this page. Load the page again."
+NOT_A_FORM = gettext_lazy("This is no form of this page. Load the page again.")
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,21 @@ class ShownResult:
 async def review(request: PageRequest, slug: str) -> HttpResponse:
     """The alarms that somebody wants to acknowledge together, exactly as they are now, before anything is asked."""
     access = await find_access(request, slug, ACK)
-    names = list(dict.fromkeys(request.GET.getlist("pick")))[: MAX_ACKS + 1]
+    names = list(dict.fromkeys(request.GET.getlist("pick")))
     if not names or len(names) > MAX_ACKS or not all(ID.match(name) for name in names):
         return HttpResponseBadRequest(NOT_A_FORM)
     book, summary = await alarm_book(access, WAIT), link_summary(access)
+    down = down_sources(summary)
     rows = [book.rows[name] for name in names if name in book.rows]
     zone = zoneinfo.ZoneInfo(access.site.time_zone)
-    together = [row for row in rows if acting.may_be_picked_together(row)]
+    together = [row for row in rows if acting.may_be_picked_together(row) and row.source not in down]
+    current = summary.live and book.state == "current"
     context = page_context(
         access,
+        summary,
         alarms=[show_alarm(row, zone, summary.agent_time) for row in together],
         left_out=len(names) - len(together),
-        current=summary.live and book.state == "current",
+        current=current,
         nonce=new_nonce(),
         max_comment=MAX_COMMENT,
     )
@@ -74,10 +81,12 @@ async def acknowledge(request: PageRequest, slug: str) -> HttpResponse:
     if not picks or not all(picks) or not NONCE.match(nonce) or what not in {"acknowledge", "confirm"}:
         return HttpResponseBadRequest(NOT_A_FORM)
     chosen = [pick for pick in picks if pick is not None]
-    book = await alarm_book(access)
-    refusal = acting.check_together(book, chosen) if len({pick.id for pick in chosen}) == len(chosen) else NOT_A_FORM
+    if len({pick.id for pick in chosen}) != len(chosen):
+        return HttpResponseBadRequest(NOT_A_FORM)
+    book = await alarm_book(access, WAIT)
+    refusal = acting.check_together(book, chosen) or _why_closed(access, book, chosen)
     if refusal:
-        return await _answer(request, access, book, acting.Outcome(trouble=refusal), nonce)
+        return await _answer(request, access, book, acting.Outcome(trouble=refusal, asked=False), nonce)
     outcome = await acting.acknowledge(
         await request.auser(), access, chosen, nonce=nonce, comment=comment, what=what, names=_names(book, chosen)
     )
@@ -95,19 +104,33 @@ async def shelve(request: PageRequest, slug: str) -> HttpResponse:
     minutes, reason = _read_minutes(request.POST.get("minutes", "")), _text(request, "reason")
     if pick is None or minutes is None or not NONCE.match(nonce):
         return HttpResponseBadRequest(NOT_A_FORM)
-    book = await alarm_book(access)
-    row = book.rows.get(pick.id)
-    trouble = ""
-    if minutes and not reason.strip():
-        trouble = "Give a reason: whoever comes after you reads it."
-    elif minutes and (row is None or band_of(row.sev) == "crit"):
-        trouble = "An alarm of the highest priority is not shelved from here."
+    book = await alarm_book(access, WAIT)
+    trouble = _why_not_shelved(book, pick, minutes, reason) or _why_closed(access, book, [pick])
     if trouble:
-        return await _answer(request, access, book, acting.Outcome(trouble=trouble), nonce)
+        return await _answer(request, access, book, acting.Outcome(trouble=trouble, asked=False), nonce)
     outcome = await acting.shelve(
         await request.auser(), access, pick, nonce=nonce, minutes=minutes, reason=reason, names=_names(book, [pick])
     )
     return await _answer(request, access, book, outcome, nonce)
+
+
+def _why_closed(access: SiteAccess, book: AlarmBook, picks: list[AlarmPick]) -> str:
+    summary = link_summary(access)
+    return acting.why_closed(book, picks, live=summary.live, down=down_sources(summary))
+
+
+def _why_not_shelved(book: AlarmBook, pick: AlarmPick, minutes: int, reason: str) -> str:
+    """Bringing an alarm back is always right."""
+    row = book.rows.get(pick.id)
+    if not minutes:
+        return ""
+    if not reason.strip():
+        return _("Give a reason: whoever comes after you reads it.")
+    if row is None:
+        return _("It is not in the list, so it cannot be shelved.")
+    if band_of(row.sev) == "crit":
+        return _("An alarm of the highest priority is not shelved from here.")
+    return ""
 
 
 async def _answer(
@@ -116,11 +139,12 @@ async def _answer(
     names = await names_of(
         [result.by for result in outcome.results] + [result.row.by for result in outcome.results if result.row]
     )
-    now = link_summary(access).agent_time
+    summary = link_summary(access)
     context = page_context(
         access,
+        summary,
         outcome=outcome,
-        results=[_show(result, access, book, names, now) for result in outcome.results],
+        results=[_show(result, access, book, names, summary.agent_time) for result in outcome.results],
         # What has an answer is over: the next touch is another wish. Without one the same wish is asked again.
         nonce=new_nonce() if outcome.settled else nonce,
     )
@@ -130,24 +154,37 @@ async def _answer(
 def _show(result: AckResult, access: SiteAccess, book: AlarmBook, names: dict[str, str], now: int) -> ShownResult:
     zone = zoneinfo.ZoneInfo(access.site.time_zone)
     row = result.row or book.rows.get(result.id)
-    name = plain(row.name, 120) if row is not None else "An alarm"
+    name = plain(row.name, 120) if row is not None else _("An alarm")
     message = plain(result.msg, 200)
     if result.res == "ok":
-        return ShownResult(name, "The plant took it. The list shows it as soon as the plant reports it.", good=True)
+        return ShownResult(name, _("The plant took it. The list shows it as soon as the plant reports it."), good=True)
     if result.res == "already":
         who, when = person_words(result.by, names), moment_words(result.at, zone, now)
-        told = " ".join(filter(None, [f"by {who}" if who else "", f"at {when}" if when else ""]))
-        return ShownResult(name, f"This was done already{' ' + told if told else ''}.", good=True)
+        return ShownResult(name, _already(who, when), good=True)
     if result.res == "stale":
-        state = f" It is now: {state_words(row).lower()}, {plain(row.cond, 60)}." if result.row and row else ""
-        return ShownResult(
-            name, f"It has changed since you looked, so nothing was done.{state} Look again.", good=False
-        )
+        state = f"{state_words(row)}, {plain(row.cond, 60)}" if result.row and row else ""
+        return ShownResult(name, _changed(state), good=False)
     if result.res == "gone":
-        return ShownResult(name, "It has left the list; nothing was done.", good=False)
+        return ShownResult(name, _("It has left the list; nothing was done."), good=False)
     if result.res == "unknown":
-        return ShownResult(name, f"Nobody knows whether it was done. {message}", good=False)
-    return ShownResult(name, f"Nothing was done. {message}", good=False)
+        return ShownResult(name, _("Nobody knows whether it was done. %(why)s") % {"why": message}, good=False)
+    return ShownResult(name, _("Nothing was done. %(why)s") % {"why": message}, good=False)
+
+
+def _already(who: str, when: str) -> str:
+    if who and when:
+        return _("This was done already by %(who)s at %(moment)s.") % {"who": who, "moment": when}
+    if who:
+        return _("This was done already by %(who)s.") % {"who": who}
+    return _("This was done already at %(moment)s.") % {"moment": when} if when else _("This was done already.")
+
+
+def _changed(state: str) -> str:
+    if not state:
+        return _("It has changed since you looked, so nothing was done. Look again.")
+    return _("It has changed since you looked, so nothing was done. It is now: %(state)s. Look again.") % {
+        "state": state
+    }
 
 
 def _read_pick(text: str) -> AlarmPick | None:
@@ -166,5 +203,4 @@ def _text(request: PageRequest, name: str) -> str:
 
 
 def _names(book: AlarmBook, picks: list[AlarmPick]) -> str:
-    found = [book.rows.get(pick.id) for pick in picks]
-    return names_in_trail([row.name if row is not None else "" for row in found])
+    return names_in_trail(book.rows.get(pick.id) for pick in picks)

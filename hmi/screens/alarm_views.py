@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from hmi.alarms.acting import MAX_SHELVE_MINUTES
-from hmi.alarms.journal import KIND_WORDS, read_past
-from hmi.alarms.presenting import ShownAlarm, moment_words, plain, show_alarm
-from hmi.alarms.wish import Wish, read_wish
+from hmi.alarms.journal import KIND_WORDS, Past, read_past
+from hmi.alarms.people import names_of
+from hmi.alarms.presenting import LETTERS, moment_words, show_alarm
+from hmi.alarms.wish import Wish, is_shelved, read_wish
 from hmi.live.first_paint import alarm_book, link_summary
-from hmi.screens.alarm_access import alarm_page, find_access, names_of
-from hmi.screens.alarm_contexts import alarm_place, list_context, person_words, show_sections
+from hmi.screens.alarm_access import alarm_page, find_access
+from hmi.screens.alarm_contexts import acknowledgers, alarm_place, list_context, person_words, show_sections
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.sites.access import NOT_FOUND, SiteAccess
 from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
-from relay_bridge.contract.alarms import AlarmRow, JournalRow, band_of
+from hmi.sites.plain_text import plain
+from relay_bridge.contract.alarms import AlarmRow, Band, JournalRow, band_of
 
 WAIT = 1.5  # seconds for the list to come before the page is drawn without it
 HISTORY_DAYS = 30
@@ -34,15 +37,30 @@ SHELVE_MINUTES = (15, 30, 60, 120, 240, 480, MAX_SHELVE_MINUTES)
 
 @dataclass(frozen=True)
 class ShownEvent:
-    """One line of a history; ``id`` leads to the alarm."""
+    """One line of a history; ``id`` leads to the alarm. ``who``: a person, or whom the plant names."""
 
     moment: str
     what: str
     id: str
     name: str
+    kind: str
+    where: str
     detail: str
-    severity: int
+    who: str
+    comment: str
+    band: Band
+    letter: str
     agent: bool = False
+
+
+@dataclass(frozen=True)
+class History:
+    """Of one alarm. ``trouble``: why there is none to be had. ``since``: back to when it was looked for, where that is
+    less than was asked for."""
+
+    events: tuple[JournalRow, ...] = ()
+    trouble: str = ""
+    since: int = 0
 
 
 @require_safe
@@ -52,8 +70,9 @@ async def alarm_list(request: PageRequest, slug: str) -> HttpResponse:
     access = await find_access(request, slug)
     if request.method == "HEAD":
         return HttpResponse()
-    book = await alarm_book(access, WAIT)
-    context = list_context(access, link_summary(access), book, read_wish(request.GET.dict()))
+    book, wish = await alarm_book(access, WAIT), read_wish(request.GET.dict())
+    names = await names_of(acknowledgers(book, wish))
+    context = list_context(access, link_summary(access), book, wish, names)
     return render(request, "alarms/_list.html" if wants_part(request) else "alarms/list.html", context)
 
 
@@ -67,81 +86,73 @@ async def alarm(request: PageRequest, slug: str, alarm_id: str) -> HttpResponse:
     if request.method == "HEAD":
         return HttpResponse()
     book = await alarm_book(access, WAIT)
-    row = book.rows.get(alarm_id)
-    summary = link_summary(access)
-    past, trouble = await _history(access, alarm_id, row, summary.agent_time)
-    if row is None and not past and book.state == "current":
+    history = await _history(access, alarm_id, book.rows.get(alarm_id), link_summary(access).agent_time)
+    row, summary = book.rows.get(alarm_id), link_summary(access)  # both as they are now, after the history came
+    if row is None and not history.events and book.state == "current":
         raise Http404(NOT_FOUND)
-    zone = zoneinfo.ZoneInfo(access.site.time_zone)
-    names = await names_of([event.by for event in past] + ([row.by] if row else []))
+    zone, now = zoneinfo.ZoneInfo(access.site.time_zone), summary.agent_time
+    names = await names_of([event.by for event in history.events] + ([row.by] if row else []))
     wish = Wish(one=alarm_id)
-    shown = None if row is None else show_alarm(row, zone, summary.agent_time)
+    shown = None if row is None else show_alarm(row, zone, now)
+    past_name = plain(history.events[0].name, 120) if history.events else _("Alarm")
     context = alarm_place(access, summary, book, wish) | {
-        "a": shown,
+        "alarm_id": alarm_id,
         "row": row,
-        "sections": show_sections(access, summary, book, wish),
-        "name": shown.name if shown else plain(past[0].name, 120) if past else "Alarm",
-        "acknowledged": _acknowledged(shown, row, names),
+        "sections": show_sections(access, summary, book, wish, names),
+        "name": shown.name if shown else past_name,
         "can_confirm": row is not None and row.conf is False and row.ack,
-        "can_shelve": row is not None and not row.shelf and band_of(row.sev) != "crit",
+        "can_shelve": row is not None and not is_shelved(row) and band_of(row.sev) != "crit",
         "is_crit": row is not None and band_of(row.sev) == "crit",
-        "minutes": [(minutes, _minutes_words(minutes)) for minutes in SHELVE_MINUTES],
-        "history": show_events(past[:HISTORY_ROWS], zone, summary.agent_time, names),
-        "history_trouble": trouble,
+        "minutes": [(minutes, minutes_words(minutes)) for minutes in SHELVE_MINUTES],
+        "history": show_events(history.events[:HISTORY_ROWS], zone, now, names),
+        "history_trouble": history.trouble,
+        "history_since": moment_words(history.since, zone, now),
         "history_days": HISTORY_DAYS,
     }
     return render(request, "alarms/detail.html", context)
 
 
 def show_events(
-    rows: Iterable[JournalRow], zone: zoneinfo.ZoneInfo, now: int, names: dict[str, str]
+    rows: Iterable[JournalRow], zone: zoneinfo.ZoneInfo, now: int, names: Mapping[str, str]
 ) -> list[ShownEvent]:
     return [
         ShownEvent(
             moment=moment_words(row.t, zone, now),
-            what=KIND_WORDS.get(row.kind, row.kind),
+            what=str(KIND_WORDS.get(row.kind, row.kind)),
             id=row.id,
-            name=plain(row.name, 120),
-            detail=_detail(row, names),
-            severity=row.sev,
+            name=plain(row.name, 120) or _("Alarm"),
+            kind=plain(row.cond, 60),
+            where=plain(row.asset or row.area, 120),
+            detail=plain(row.msg, 200),
+            who=person_words(row.by, names),
+            comment=plain(row.comment, 200),
+            band=band_of(min(max(row.sev, 1), 1000)),
+            letter=LETTERS[band_of(min(max(row.sev, 1), 1000))],
             agent=row.agent,
         )
         for row in rows
     ]
 
 
-def _detail(row: JournalRow, names: dict[str, str]) -> str:
-    who = person_words(row.by, names)
-    words = [plain(row.cond, 60), plain(row.msg, 200), f"by {who}" if who else "", plain(row.comment, 200)]
-    return " · ".join(filter(None, words))
-
-
-async def _history(access: SiteAccess, alarm_id: str, row: AlarmRow | None, now: int) -> tuple[list[JournalRow], str]:
-    """This alarm's events, and why there are none to be had."""
+async def _history(access: SiteAccess, alarm_id: str, row: AlarmRow | None, now: int) -> History:
     start = max(0, now - HISTORY_DAYS * 86_400_000)
-    asset = row.asset if row is not None else ""
     try:
-        past = await read_past(access, start, now + 60_000, asset=asset, most=LOOKED_AT)
+        past: Past = await read_past(
+            access, start, now + 60_000, asset=row.asset if row is not None else "", most=LOOKED_AT
+        )
     except AccessEnded:
         raise Http404(NOT_FOUND) from None
     except SiteUnreachable as error:
-        return [], f"The history cannot be read now: {error.reason}."
+        return History(trouble=_("The history cannot be read now: %(why)s.") % {"why": plain(error.told, 200)})
     except SiteRefused as refusal:
-        return [], f"The history cannot be read: {refusal.message}"
-    return [event for event in past.rows if event.id == alarm_id], ""
+        return History(trouble=_("The history cannot be read: %(why)s") % {"why": plain(refusal.message, 200)})
+    return History(
+        tuple(event for event in past.rows if event.id == alarm_id), since=past.since if past.since > start else 0
+    )
 
 
-def _acknowledged(shown: ShownAlarm | None, row: AlarmRow | None, names: dict[str, str]) -> str:
-    if shown is None or row is None or not shown.acknowledged:
-        return ""
-    who = person_words(row.by, names)
-    return f"{shown.acknowledged} by {who}" if who else shown.acknowledged
-
-
-def _minutes_words(minutes: int) -> str:
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
-
-
-def page_context(access: SiteAccess, **more: Any) -> dict[str, Any]:
-    """A page that is not live: what it shows is of the moment at which it was asked for."""
-    return {"place": access.site.name, "slug": access.site.slug, "zone_name": access.site.time_zone, **more}
+def minutes_words(minutes: int) -> str:
+    if minutes < 60:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    hours = minutes // 60
+    return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}

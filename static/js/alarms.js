@@ -1,6 +1,7 @@
 // The alarm list: puts the rows that the server drew where they belong, and does not let them jump under a finger.
 
 import { say } from "./strip.js";
+import { nt } from "./texts.js";
 
 const HELD = 1500; // ms for which a finger on the screen keeps the list still
 const list = document.querySelector("[data-alarm-list]");
@@ -11,6 +12,7 @@ let order = null;
 const rows = new Map();
 let heldUntil = 0;
 let later = 0;
+let believed = false; // the list is the present, so what is seen may be acknowledged
 
 for (const row of list?.querySelectorAll("[data-alarm]") ?? []) rows.set(row.dataset.alarm, row);
 
@@ -27,7 +29,7 @@ function take(frame) {
   if (frame.sec) order = frame.sec;
   if (frame.al) {
     const flood = list.querySelector("[data-flood]");
-    if (flood) flood.hidden = !frame.al.fl || new URLSearchParams(location.search).size > 0;
+    if (flood) flood.hidden = !frame.al.fl;
   }
   if (frame.rows || frame.sec) drawSoon();
 }
@@ -54,10 +56,11 @@ function drawList() {
     words.hidden = !note;
     const more = section.querySelector("[data-more]");
     more.hidden = ids.length === 0 || total <= ids.length;
-    say(more, `${total - ids.length} more`);
+    say(more, nt("{count} more", "{count} more", total - ids.length));
     const narrow = section.querySelector("[data-narrow]");
     narrow.hidden = !query;
     narrow.href = query || "?";
+    say(narrow.querySelector("[data-narrow-to]"), ` ${title}`);
     fill(section.querySelector("ol"), ids);
     place(sections, section, before);
     before = section;
@@ -89,7 +92,7 @@ function fill(place_, ids) {
   for (const row of [...place_.children]) if (!wanted.includes(row)) row.remove();
   const again = held && rows.get(held);
   if (again && !again.contains(document.activeElement) && place_.contains(again)) {
-    (inside ? again.querySelector("[data-acts]") : again.querySelector("a"))?.focus({ preventScroll: true });
+    ((inside && again.querySelector("[data-acts]")) || again.querySelector("a"))?.focus({ preventScroll: true });
   }
 }
 
@@ -98,10 +101,18 @@ function place(parent, child, before) {
   if (next !== child) parent.insertBefore(child, next);
 }
 
+// What of the screen the operator sees: between the strip on top and the bar of tools, both of which lie over the page.
+function window_() {
+  const top = document.querySelector(".top")?.getBoundingClientRect().bottom ?? 0;
+  const tools = document.querySelector("footer.tools");
+  const covers = tools && getComputedStyle(tools).position === "sticky";
+  return [top, covers ? Math.min(tools.getBoundingClientRect().top, window.innerHeight) : window.innerHeight];
+}
+
 // Where the operator reads must stay where it is: what is on top of the screen is put back there after drawing.
 function anchor() {
-  const top = document.getElementById("strip")?.getBoundingClientRect().bottom ?? 0;
   if (window.scrollY < 40) return () => {};
+  const [top] = window_();
   const shown = [...sections.querySelectorAll("[data-alarm]")].filter((row) => row.getBoundingClientRect().bottom > top);
   const places = shown.slice(0, 20).map((row) => [row.dataset.alarm, row.parentNode, row.getBoundingClientRect().top]);
   return () => {
@@ -111,69 +122,67 @@ function anchor() {
   };
 }
 
-// --- what may be believed, and done ------------------------------------------------------------------------------------
-
 function mark(freshness) {
   const whole = Boolean(freshness.phoneDoubt) || !freshness.snapshot || freshness.link?.[0] !== "live";
   const drawnOnly = !freshness.ever && !freshness.phoneDoubt; // as the server drew it, until the first frame
+  believed = !whole;
   if (!drawnOnly) list.classList.toggle("is-stale", whole);
   for (const row of rows.values()) {
     const stale = !drawnOnly && (whole || Boolean(freshness.doubtOf(row.dataset.source)));
-    row.classList.toggle("is-stale", stale);
+    if (!drawnOnly) row.classList.toggle("is-stale", stale);
     const act = row.querySelector("[data-acts]");
     if (act) act.disabled = stale || drawnOnly;
   }
-  for (const acts of document.querySelectorAll("[data-acts-of-page]")) {
-    if (!acts.closest("form").classList.contains("htmx-request")) acts.disabled = whole || changed();
-  }
   const together = document.querySelector("[data-together] [data-acts]");
   if (together) together.disabled = whole;
+  changed();
+  look();
 }
 
-// The page of one alarm: its forms are about the occurrence that was there when it was opened.
+// The page of one alarm: its forms are about the occurrence that was there when it was opened, or about none.
 function changed() {
   const { one, seen: eid } = list.dataset;
-  if (!one || !eid || !order) return false;
+  if (!one || !order) return;
   const row = rows.get(one);
-  const other = !row || row.dataset.eid !== eid;
+  const other = (row?.dataset.eid ?? "") !== eid;
   document.getElementById("alarm-changed").hidden = !other;
-  return other;
+  list.toggleAttribute("data-other", other);
 }
 
-// Only what was on this screen is acknowledged together, and never the highest priority.
+// Only what was on this screen is acknowledged together: whole rows that nothing covered, in front of somebody, and
+// never the highest priority.
 function look() {
   const form = document.querySelector("[data-together]");
   if (!form) return;
-  const top = document.getElementById("strip")?.getBoundingClientRect().bottom ?? 0;
+  const [top, bottom] = window_();
   for (const [id, row] of rows) {
     if (seen.has(id) && seen.get(id) !== row.dataset.eid) seen.delete(id);
     const box = row.getBoundingClientRect();
-    if (row.isConnected && box.top >= top - 8 && box.bottom <= window.innerHeight) seen.set(id, row.dataset.eid);
+    const whole = row.isConnected && box.height > 0 && box.top >= top - 8 && box.bottom <= bottom + 8;
+    if (whole && believed && !document.hidden) seen.set(id, row.dataset.eid);
   }
   const picks = [...seen.keys()].filter((id) => {
     const row = rows.get(id);
-    return row && row.dataset.band !== "crit" && row.classList.contains("is-waiting") && row.querySelector("[data-acts]");
-  });
+    if (!row || row.dataset.band === "crit" || row.hasAttribute("data-shelved")) return false;
+    return !row.classList.contains("is-stale") && row.classList.contains("is-waiting") && row.querySelector("[data-acts]");
+  }).slice(0, Number(form.dataset.most));
+  const present = [...form.querySelectorAll("input[name=pick]")].map((input) => input.value);
+  form.hidden = picks.length === 0;
+  if (picks.join() === present.join()) return;
   for (const input of form.querySelectorAll("input[name=pick]")) input.remove();
-  for (const id of picks.slice(0, 50)) {
+  for (const id of picks) {
     const input = document.createElement("input");
     Object.assign(input, { type: "hidden", name: "pick", value: id });
-    form.prepend(input);
+    form.append(input);
   }
-  form.hidden = picks.length === 0;
-  say(form.querySelector("[data-acts]"), `Acknowledge the ${Math.min(picks.length, 50)} seen here…`);
+  const words = nt("Acknowledge the one seen here…", "Acknowledge the {count} seen here…", picks.length);
+  say(form.querySelector("[data-acts]"), words);
 }
 
 if (list) {
   document.addEventListener("live", ({ detail: { frame, freshness } }) => {
     if (frame) take(frame);
     else mark(freshness);
-  });
-  document.addEventListener("htmx:afterSwap", ({ target }) => {
-    const next = target.querySelector?.("[data-next-nonce]")?.dataset.nextNonce;
-    if (!next) return;
-    for (const input of document.querySelectorAll("[data-nonce]")) input.value = next;
-    target.scrollIntoView({ block: "nearest" });
   });
   sections.addEventListener("pointerdown", () => {
     heldUntil = Date.now() + HELD;
@@ -183,5 +192,4 @@ if (list) {
     cancelAnimationFrame(looking);
     looking = requestAnimationFrame(look);
   }, { passive: true });
-  look();
 }

@@ -1,7 +1,7 @@
 // The alarm banner of a site's pages, and the counts of what waits on a site's card.
 
 import { Bell } from "./bell.js";
-import { say } from "./strip.js";
+import { say, sayCounted } from "./strip.js";
 
 const BANDS = ["crit", "high", "med", "low"];
 
@@ -9,7 +9,7 @@ export class Banner {
   constructor() {
     this.box = document.getElementById("alarm-banner");
     this.facts = null;
-    this.bell = this.box ? new Bell(this.box.querySelector("[data-sound]")) : null;
+    this.bell = this.box ? new Bell(this.box.querySelector("[data-sound]"), this.box.querySelector("a").href) : null;
   }
 
   take(facts) {
@@ -26,14 +26,24 @@ export class Banner {
     const find = (name) => this.box.querySelector(`[data-banner-${name}]`);
     find("old").hidden = !old || !known;
     for (const place of this.box.querySelectorAll("[data-banner-prio]")) place.hidden = !top || place.dataset.bannerPrio !== top[2];
-    say(find("text"), text(state, top, known));
+    say(find("text"), this.text(state, top, known));
+    const doubtful = Boolean(top && top[6]);
+    this.box.classList.toggle("is-doubtful", doubtful);
+    find("doubt").hidden = !doubtful;
     const more = top ? top[5] : 0;
     find("more").hidden = !more;
     say(find("more"), `+${more}`);
     find("flood").hidden = !flood;
     // A screen reader hears of the highest priority alone.
-    say(document.getElementById("alarm-loud"), top && top[2] === "crit" && !old ? `Critical alarm, not acknowledged: ${plain(top[1])}` : "");
+    say(document.getElementById("alarm-loud"), top && top[2] === "crit" && !old ? `${this.box.dataset.loud} ${plain(top[1])}` : "");
     this.bell.hear(known && !old ? this.facts : null);
+  }
+
+  text(state, top, known) {
+    const words = this.box.dataset;
+    if (state === "none") return words.none;
+    if (!known) return words.unknown;
+    return top ? plain(top[1]) : words.quiet;
   }
 
   blank() {
@@ -42,12 +52,6 @@ export class Banner {
     this.box = null;
     this.bell?.stop();
   }
-}
-
-function text(state, top, known) {
-  if (state === "none") return "This site has no alarms";
-  if (!known) return "Alarms not known yet";
-  return top ? plain(top[1]) : "No alarm waits";
 }
 
 // The same characters that the server takes out (hmi/alarms/presenting.py): a name must not turn or hide its line.
@@ -67,4 +71,5 @@ export function drawWaiting(place, facts) {
     one.hidden = counts[rank] === 0;
     say(one.querySelector("strong"), String(counts[rank]));
   }
+  sayCounted(place, counts.reduce((sum, count) => sum + count, 0));
 }

@@ -1,5 +1,5 @@
-// Sound and vibration while alarms wait. Browsers give no sound before somebody touched the page, so it begins with a
-// touch of the button. Silence is not acknowledging: the next alarm rings again.
+// Sound and vibration while alarms wait, until they are handled. Browsers give no sound before somebody touched the
+// page, so the first touch anywhere wakes it. Silence is not acknowledging: the next alarm rings again.
 
 import { say } from "./strip.js";
 
@@ -9,50 +9,84 @@ const TONES = { crit: [880, 660, 880], high: [740, 740], med: [587], low: [494] 
 const BANDS = ["crit", "high", "med", "low"];
 
 export class Bell {
-  constructor(button) {
+  // `place` tells this site's silence from that of another one.
+  constructor(button, place) {
     this.button = button;
+    this.silenceKey = `alarm-silence ${new URL(place).pathname}`;
     this.audio = null;
-    this.wanted = remembered();
+    this.wanted = recall(KEY) !== "off";
     this.silenced = false;
-    this.waiting = null; // {count, top, band} of what waits
+    this.waiting = null; // {count, newest, top, band} of what waits, null while it is not the present
+    this.last = null; // the same as it was last the present: a gap in the connection is no new alarm
     this.timer = setInterval(() => this.ring(), EVERY);
     button.hidden = false;
     button.addEventListener("click", () => this.touched());
+    this.readyBefore = false; // at the touch: it wakes the sound, and must not silence it as well
+    this.unlock = () => {
+      this.readyBefore = this.ready;
+      this.wake();
+    };
+    for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, this.unlock, { passive: true });
+    if (this.wanted) this.wake(); // a browser that saw a touch on the page before lets it sound at once
     this.draw();
   }
 
   // `facts` of the banner, or null while they are not the present.
   hear(facts) {
-    const before = this.waiting;
-    const count = facts?.u ? facts.u.reduce((sum, each) => sum + each, 0) : 0;
-    this.waiting = count ? { count, top: facts.top?.[0], band: facts.top?.[2] ?? BANDS[facts.u.findIndex(Boolean)] } : null;
-    const isNew = this.waiting && (!before || count > before.count || (this.waiting.top !== before.top && count >= before.count));
-    if (isNew) {
-      this.silenced = false;
-      this.ring();
+    if (!facts) {
+      this.waiting = null;
+      this.draw();
+      return;
     }
+    const count = (facts.u ?? []).reduce((sum, each) => sum + each, 0);
+    const band = facts.top?.[2] ?? BANDS[facts.u?.findIndex(Boolean)];
+    this.waiting = count ? { count, newest: facts.new ?? 0, top: facts.top?.[0], band } : null;
+    // Silence that was asked for on another page of this site holds here too, for the same alarms.
+    if (!this.last && this.waiting) this.silenced = Number(recall(this.silenceKey)) >= Math.max(this.waiting.newest, 1);
+    else if (this.isNew()) this.silenced = false;
+    const first = this.waiting && (!this.last || this.isNew());
+    this.last = this.waiting ?? { count: 0, newest: 0 };
+    if (first) this.ring();
     this.draw();
+  }
+
+  // One more waits, or a newer one, even if another left at the same moment.
+  isNew() {
+    if (!this.waiting || !this.last) return false;
+    return this.waiting.count > this.last.count || this.waiting.newest > this.last.newest;
   }
 
   stop() {
     clearInterval(this.timer);
+    for (const touch of ["pointerdown", "keydown"]) document.removeEventListener(touch, this.unlock);
     this.audio?.close();
     this.audio = null;
   }
 
+  // While something waits the button silences and rings again; else it turns the sound off and on. So two touches in
+  // a hurry never leave the sound off for good.
   touched() {
-    if (!this.wanted || !this.ready) {
+    if (!this.wanted) {
       this.wanted = true;
       this.silenced = false;
-      this.audio ??= makeAudio();
-      this.audio?.resume().then(() => {
-        this.ring();
-        this.draw();
-      });
-    } else if (this.waiting && !this.silenced) this.silenced = true;
-    else this.wanted = false;
-    remember(this.wanted);
+    } else if (this.audio && !this.readyBefore) this.silenced = false; // this touch woke it
+    else if (this.waiting) {
+      this.silenced = !this.silenced;
+      remember(this.silenceKey, this.silenced ? String(this.waiting.newest) : "");
+    } else this.wanted = false;
+    remember(KEY, this.wanted ? "on" : "off");
+    this.wake();
+    this.ring();
     this.draw();
+  }
+
+  wake() {
+    if (!this.wanted || this.ready) return;
+    this.audio ??= makeAudio();
+    this.audio?.resume().then(() => {
+      this.ring();
+      this.draw();
+    }, () => {});
   }
 
   get ready() {
@@ -60,16 +94,21 @@ export class Bell {
   }
 
   ring() {
-    if (!this.wanted || this.silenced || !this.waiting || !this.ready) return;
+    if (!this.wanted || this.silenced || !this.waiting) return;
     const tones = TONES[this.waiting.band] ?? TONES.low;
-    for (const [place, pitch] of tones.entries()) beep(this.audio, pitch, this.audio.currentTime + place * 0.22);
-    navigator.vibrate?.(tones.flatMap(() => [160, 60]));
+    if (this.ready) for (const [place, pitch] of tones.entries()) beep(this.audio, pitch, this.audio.currentTime + place * 0.22);
+    if (navigator.userActivation?.hasBeenActive ?? true) navigator.vibrate?.(tones.flatMap(() => [160, 60]));
   }
 
   draw() {
-    const words = !this.wanted ? "Sound off" : !this.ready ? "Tap for sound" : this.waiting && !this.silenced ? "Silence" : this.silenced && this.waiting ? "Silenced" : "Sound on";
-    say(this.button, words);
-    this.button.setAttribute("aria-pressed", String(this.wanted && this.ready));
+    const words = this.button.dataset;
+    let text = words.on;
+    if (!this.wanted) text = words.off;
+    else if (!this.audio) text = words.deaf;
+    else if (!this.ready) text = words.tap;
+    else if (this.waiting) text = this.silenced ? words.silenced : words.silence;
+    say(this.button, text);
+    this.button.setAttribute("aria-pressed", String(Boolean(this.waiting) && this.wanted && this.silenced));
   }
 }
 
@@ -93,18 +132,18 @@ function beep(audio, pitch, at) {
   tone.stop(at + 0.2);
 }
 
-function remember(wanted) {
+function remember(key, text) {
   try {
-    sessionStorage.setItem(KEY, wanted ? "on" : "off");
+    sessionStorage.setItem(key, text);
   } catch {
     // Storage may be forbidden; then it is asked again on each page.
   }
 }
 
-function remembered() {
+function recall(key) {
   try {
-    return sessionStorage.getItem(KEY) === "on";
+    return sessionStorage.getItem(key) ?? "";
   } catch {
-    return false;
+    return "";
   }
 }

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from hmi.alarms.arranging import BAND_WORDS
-from hmi.alarms.presenting import LETTERS, plain
+from hmi.alarms.presenting import LETTERS, priority_words
 from hmi.live.alarm_book import BANDS
 from hmi.live.first_paint import LinkSummary
 from hmi.sites.access import SiteAccess
+from hmi.sites.plain_text import plain
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class ShownCounts:
 
 @dataclass(frozen=True)
 class ShownBanner:
-    """``state`` as in ``AlarmBook``; ``top`` the most important alarm's name, ``more`` how many wait beside it."""
+    """``state`` as in ``AlarmBook``; ``top`` the most important alarm's name, ``doubtful`` whether the value behind it
+    is not good, ``more`` how many wait beside it."""
 
     href: str
     state: str
@@ -46,6 +49,7 @@ class ShownBanner:
     letter: str = ""
     words: str = ""
     top: str = ""
+    doubtful: bool = False
     more: int = 0
     shelved: int = 0
     flood: bool = False
@@ -54,17 +58,17 @@ class ShownBanner:
     @property
     def text(self) -> str:
         if self.state == "none":
-            return "This site has no alarms"
+            return _("This site has no alarms")
         if self.state not in {"current", "old"}:
-            return "Alarms not known yet"
-        return self.top or "No alarm waits"
+            return _("Alarms not known yet")
+        return self.top or _("No alarm waits")
 
 
 def show_counts(alarms: Mapping[str, Any]) -> ShownCounts:
     numbers = alarms.get("u")
     known = numbers is not None
     shown = tuple(
-        ShownCount(band, LETTERS[band], BAND_WORDS[band], count)
+        ShownCount(band, LETTERS[band], str(BAND_WORDS[band]), count)
         for band, count in zip(BANDS, numbers or (0, 0, 0, 0), strict=True)
     )
     return ShownCounts(shown, known)
@@ -83,8 +87,9 @@ def show_banner(access: SiteAccess, summary: LinkSummary) -> ShownBanner | None:
         counts=show_counts(alarms),
         band=band,
         letter=LETTERS.get(band, ""),
-        words=f"{BAND_WORDS[band]}, not acknowledged" if band else "",
+        words=priority_words(top[2], waits=True, doubtful=bool(top[6])) if top else "",
         top=plain(top[1], 120) if top else "",
+        doubtful=bool(top and top[6]),
         more=top[5] if top else 0,
         shelved=alarms.get("sh", 0),
         flood=bool(alarms.get("fl")),

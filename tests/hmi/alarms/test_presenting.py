@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import zoneinfo
+from typing import Any
+
+import pytest
 
 from hmi.alarms.list_view import draw_row
-from hmi.alarms.presenting import plain, show_alarm
+from hmi.alarms.presenting import show_alarm
 from hmi.sites.models import Site
+from hmi.sites.plain_text import plain
 from tests.hmi.alarms.rows import NOW, alarm
 
 OSLO = zoneinfo.ZoneInfo("Europe/Oslo")
@@ -19,6 +23,23 @@ def test_state_priority_and_moment_in_words() -> None:
     assert shown.marks == (
         "Earlier occurrence", "Made from limits, not by the process server", "Shelved until 18:54:20",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("quality", ["bad", "uncertain"])
+@pytest.mark.parametrize("facts", [{}, {"ack": True}, {"ack": True, "conf": False}])
+@pytest.mark.parametrize("active", [True, False])
+def test_alarm_on_a_value_that_is_not_good_is_doubtful_and_never_cleared(
+    quality: Any, facts: dict[str, Any], active: bool
+) -> None:
+    row = alarm(1, 700, act=active, quality=quality, **facts)
+    shown = show_alarm(row, OSLO, NOW)
+    assert shown.doubtful and "doubtful" in shown.words
+    assert shown.state.startswith("Doubtful: active" if active else "Doubtful: not active when last known")
+    assert "leared" not in shown.state and shown.marks[0].startswith("The value behind it is " + quality)
+    html = draw_row(row, Site(slug="north", time_zone="UTC"), OSLO, NOW, may_ack=True)
+    assert "is-doubtful" in html and "Doubtful" in html
+    good = draw_row(alarm(1, 700, act=active, **facts), Site(slug="north", time_zone="UTC"), OSLO, NOW, may_ack=True)
+    assert "oubtful" not in good
 
 
 def test_hostile_text_is_drawn_as_text() -> None:

@@ -61,7 +61,7 @@ async def test_banner_counts_by_priority_and_names_the_most_important() -> None:
     assert book.banner() == {"s": "unknown"}
     book.take(part(alarm(1, 700), alarm(2, 900, act=False), alarm(3, 850), alarm(4, 990, ack=True), alarm(5, shelf=-1)))
     banner = book.banner()
-    assert banner["u"] == [2, 1, 0, 0] and banner["top"] == ["a003", "TK-3 level HighHigh", "crit", 1, "main", 2]
+    assert banner["u"] == [2, 1, 0, 0] and banner["top"] == ["a003", "TK-3 level HighHigh", "crit", 1, "main", 2, 0]
     book.refused("no alarms")
     assert book.banner() == {"s": "none"} and book.reason == "no alarms"
 
@@ -94,3 +94,31 @@ def test_flood_begins_at_ten_and_ends_below_five() -> None:
     meter.judge(NOW + WINDOW - 5_500)  # five are left
     assert meter.on
     assert meter.judge(NOW + WINDOW - 4_500) and not meter.on and meter.first_out == ""
+
+
+def test_what_came_first_stays_the_same_until_the_flood_ends() -> None:
+    meter = FloodMeter()
+    meter.count([alarm(number, t_act=NOW + number) for number in range(1, 11)], NOW + 20)
+    assert meter.on and meter.first_out == "a001"
+    # It has left the ten minutes, and the flood goes on.
+    meter.count([alarm(number, t_act=NOW + WINDOW) for number in range(20, 30)], NOW + WINDOW + 50)
+    assert meter.on and meter.recent == 10 and meter.first_out == "a001"
+    meter.judge(NOW + 2 * WINDOW)
+    assert not meter.on and meter.first_out == ""
+
+
+def test_source_whose_clock_is_ahead_does_not_hold_up_a_flood() -> None:
+    meter = FloodMeter()
+    meter.count([alarm(number, t_act=NOW + 10**10) for number in range(12)], NOW)
+    assert meter.on
+    assert meter.judge(NOW + WINDOW) and not meter.on
+
+
+async def test_banner_tells_the_newest_so_that_one_coming_as_another_leaves_is_heard() -> None:
+    book = AlarmBook()
+    book.take(part(alarm(1, t_act=NOW - 9_000), alarm(2, 500, t_act=NOW - 8_000)))
+    before = book.banner()
+    book.take(delta(alarm(3, 500, t_act=NOW), gone=["a002"]))
+    after = book.banner()
+    assert (after["u"], after["top"]) == (before["u"], before["top"]), "the counts and the top alone do not show it"
+    assert after["new"] == NOW > before["new"]

@@ -62,7 +62,9 @@ def trend_links(slug: str, tags: Sequence[str], window: Window, now: int) -> Tre
         closer, wider = (middle - length // 4, middle + length // 4), (middle - length, middle + length)
     reaches_now = window.end >= now
     return TrendLinks(
-        spans=tuple(SpanLink(SPAN_WORDS[span], trend_address(slug, tags, span), span == window.span) for span in SPANS),
+        spans=tuple(
+            SpanLink(str(SPAN_WORDS[span]), trend_address(slug, tags, span), span == window.span) for span in SPANS
+        ),
         earlier=link(window.start - length // 2, window.end - length // 2),
         later="" if reaches_now else link(window.start + length // 2, window.end + length // 2),
         closer=link(*closer) if length // 2 >= SHORTEST else "",
@@ -82,8 +84,8 @@ def _own(window: Window) -> dict[str, str]:
 
 
 def _stretch(window: Window) -> dict[str, str]:
-    return {"from": _iso(window.start), "to": _iso(window.end)}
+    return {"from": iso_text(window.start), "to": iso_text(window.end)}
 
 
-def _iso(ms: int) -> str:
+def iso_text(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,6 +7,7 @@ import zoneinfo
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from hmi.screens.presenters.trend import PENS
 from hmi.sites.catalog import Catalog
@@ -35,7 +36,7 @@ def read_query(request: HttpRequest, zone: zoneinfo.ZoneInfo, now: int) -> Trend
     names = [*(name for name in named.split(",") if name), *([added] if added else [])]
     tags = [name for name in dict.fromkeys(names) if len(name) <= MAX_ID and re.match(ID_PATTERN, name)]
     if len(tags) > PENS:
-        complaints.append(f"A trend has {PENS} pens at most; the first {PENS} are shown.")
+        complaints.append(_("A trend has %(pens)d pens at most; the first %(pens)d are shown.") % {"pens": PENS})
     start, end = request.GET.get("from", ""), request.GET.get("to", "")
     window = latest(request.GET.get("span", USUAL_SPAN), now)
     if start or end:

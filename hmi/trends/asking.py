@@ -13,6 +13,9 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
+from accounts.roles import role_words
 from hmi.sites.access import SiteAccess
 from hmi.sites.background import in_background
 from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
@@ -65,12 +68,13 @@ class Historian:
         ``access`` was just found to be live: what is kept is given to whoever may see it now, and to nobody else.
         """
         if not access.allows(HISTORY):
-            raise SiteRefused("role", f"The role {access.role_name} does not show history.")
+            words = _("The role %(role)s does not show history.") % {"role": role_words(access.role_name)}
+            raise SiteRefused("role", words)
         tags = list(dict.fromkeys(tags))[:MAX_HISTORY_TAGS]
         if not tags:
             return TrendAnswer()
         task = self._question(access, tags, window)
-        done, _ = await asyncio.wait({task}, timeout=wait)
+        done, _waiting = await asyncio.wait({task}, timeout=wait)
         if not done:
             return self._with_kept(access, tags, window, _Found(), pending=True)
         return self._with_kept(access, tags, window, task.result(), pending=False)
@@ -106,16 +110,18 @@ class Historian:
         except AccessEnded:
             raise
         except SiteUnreachable as error:
-            found.trouble = f"{access.site.name} did not answer: {error.reason}."
+            words = _("%(site)s did not answer: %(reason)s.")
+            found.trouble = words % {"site": access.site.name, "reason": error.told}
         except SiteRefused as refusal:
-            found.trouble = f"{access.site.name} refused: {refusal.message}"
+            words = _("%(site)s refused: %(reason)s")
+            found.trouble = words % {"site": access.site.name, "reason": refusal.message}
         except TimeoutError:
-            found.trouble = f"The history did not come within {PATIENCE:.0f} s."
+            found.trouble = _("The history did not come within %(seconds)d s.") % {"seconds": PATIENCE}
         return found
 
     async def _fetch(self, access: SiteAccess, tags: list[str], missing: Window, window: Window, found: _Found) -> None:
         cursor: str | None = None
-        for _ in tags:  # at least one tag fits into an answer
+        for _tag in tags:  # at least one tag fits into an answer
             query = Hist(tags=tags, start=missing.start, end=missing.end, n=missing.n, cur=cursor)
             answer = await get_gateway().history(access, query)
             self._take(access, answer, missing, window, found)
@@ -141,7 +147,7 @@ class Historian:
             if whole.start == window.start:
                 found.strips[tag] = whole
             else:  # what was kept went away meanwhile: the page has this part, and asks again
-                found.trouble = "A part of the history is being fetched again."
+                found.trouble = _("A part of the history is being fetched again.")
 
     def _with_kept(
         self, access: SiteAccess, tags: Iterable[str], window: Window, found: _Found, *, pending: bool

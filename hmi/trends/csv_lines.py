@@ -10,7 +10,9 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from accounts.spreadsheets import harmless
 from hmi.trends.strips import Strip
+from hmi.trends.windows import Window
 from relay_bridge.contract.messages import CatalogTag
 
 COLUMNS = ("from", "to", "time_zone", "tag", "name", "unit", "minimum", "maximum", "average", "quality", "source")
@@ -21,17 +23,19 @@ SOURCE_WORDS = {
     "ring": "recorded by the site agent",
 }
 NOT_RECEIVED = "not received"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet runs a cell that begins so (OWASP)
 
 
 @dataclass(frozen=True)
 class ExportedTag:
+    """``trouble``: why there is no ``strip``; then the tag has one row that says so."""
+
     tag: CatalogTag
     name: str
-    strip: Strip
+    strip: Strip | None
+    trouble: str = ""
 
 
-def csv_lines(tags: Iterable[ExportedTag], zone: zoneinfo.ZoneInfo, now: int) -> Iterator[bytes]:
+def csv_lines(tags: Iterable[ExportedTag], window: Window, zone: zoneinfo.ZoneInfo, now: int) -> Iterator[bytes]:
     """Buckets that begin after ``now`` (epoch ms) are left out: there is nothing to say of them.
 
     Times are ISO 8601 by the site's clock with its offset. A text that a spreadsheet would run gets an apostrophe.
@@ -39,7 +43,11 @@ def csv_lines(tags: Iterable[ExportedTag], zone: zoneinfo.ZoneInfo, now: int) ->
     yield _line(COLUMNS)
     for exported in tags:
         strip, tag = exported.strip, exported.tag
-        fixed = [zone.key, _text(tag.id), _text(exported.name), _text(tag.unit)]
+        fixed = [zone.key, harmless(tag.id), harmless(exported.name), harmless(tag.unit)]
+        if strip is None:  # left out, it would look as if nobody had asked for it
+            why = harmless(exported.trouble) or NOT_RECEIVED
+            yield _line([_iso(window.start, zone), _iso(min(window.end, now), zone), *fixed, "", "", "", why, ""])
+            continue
         source = SOURCE_WORDS[strip.source]
         for place in range(strip.n):
             start = strip.start + place * strip.width
@@ -71,10 +79,6 @@ def number(value: float, decimals: int) -> str:
 
 def _iso(ms: int, zone: zoneinfo.ZoneInfo) -> str:
     return dt.datetime.fromtimestamp(ms / 1000, zone).isoformat()
-
-
-def _text(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(cells: Iterable[str]) -> bytes:

@@ -12,9 +12,12 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000  # ms
 SPANS: dict[str, int] = {"1h": HOUR, "8h": 8 * HOUR, "24h": 24 * HOUR, "7d": 7 * DAY}
-SPAN_WORDS: dict[str, str] = {"1h": "1 h", "8h": "8 h", "24h": "24 h", "7d": "7 d"}
+SPAN_WORDS = {"1h": _("1 h"), "8h": _("8 h"), "24h": _("24 h"), "7d": _("7 d")}
 USUAL_SPAN = "8h"
 SHORTEST = 2 * MINUTE
 LONGEST = 30 * DAY  # the site answers for 31; the buckets at both ends may reach beyond what is asked for
@@ -61,9 +64,9 @@ def between(start: int, end: int, now: int) -> Window:
     """What somebody chose; ``NoWindow`` says what can be chosen."""
     end = min(end, now + AHEAD)
     if not 0 <= start < end:
-        raise NoWindow("Choose a beginning that lies before the end, and not in the future.")
+        raise NoWindow(gettext("Choose a beginning that lies before the end, and not in the future."))
     if not SHORTEST <= end - start <= LONGEST:
-        raise NoWindow("Choose from 2 minutes to 30 days.")
+        raise NoWindow(gettext("Choose from 2 minutes to 30 days."))
     return _cut(start, end, width_for(end - start))
 
 
@@ -75,14 +78,14 @@ def width_for(length: int) -> int:
 def read_moment(text: str, zone: zoneinfo.ZoneInfo) -> int:
     """Epoch ms of ``2026-11-23T14:00`` by the site's clock, or with ``Z`` or an offset by that; ``NoWindow``."""
     if not _MOMENT.match(text):
-        raise NoWindow("A time is written like 2026-11-23T14:00.")
+        raise NoWindow(gettext("A time is written like 2026-11-23T14:00."))
     try:
         moment = dt.datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError) as error:
-        raise NoWindow("There is no such time. A time is written like 2026-11-23T14:00.") from error
+        raise NoWindow(gettext("There is no such time. A time is written like 2026-11-23T14:00.")) from error
 
 
 def _cut(start: int, end: int, width: int, span: str = "") -> Window:

@@ -4,7 +4,7 @@ import { clearNotice, notice } from "./notices.js";
 import { Edge } from "./trend_edge.js";
 import { watchGestures } from "./trend_gestures.js";
 import { Picture } from "./trend_picture.js";
-import { momentText, setText } from "./trend_words.js";
+import { momentText, say, setText } from "./trend_words.js";
 
 const PATIENCE = 20000; // ms; the server gives up after 17.5 s
 const AGAIN = 15000; // ms until the next try after one that failed
@@ -26,12 +26,11 @@ function read() {
 // Put a new picture in place of the one shown, unless it has nothing and the one shown has something.
 function show(root) {
   if (!picture.drawn || new Picture(root, zone).drawn || !root.dataset.trouble) {
-    const open = picture.root.querySelector("details")?.open;
+    const open = [...picture.root.querySelectorAll("details[open][id]")].map((each) => each.id);
     const focused = document.activeElement?.id === "trend-cursor";
     picture.root.replaceWith(root);
     picture = read();
-    const details = root.querySelector("details");
-    if (details && open) details.open = true;
+    for (const id of open) root.querySelector(`#${id}`)?.setAttribute("open", "");
     prepare();
     if (focused) document.getElementById("trend-cursor")?.focus();
     document.dispatchEvent(new Event("htmx:afterSettle")); // the live page looks for its values again
@@ -44,8 +43,8 @@ function show(root) {
 }
 
 function kept(why) {
-  const until = picture.asOf ? ` This picture ends at ${momentText(picture.asOf, zone, picture.now)}.` : "";
-  notice("trend", `${why}${until} Trying again.`);
+  const until = picture.asOf ? say("kept", { moment: momentText(picture.asOf, zone, picture.now) }) : "";
+  notice("trend", [why, until, say("again")].filter(Boolean).join(" "));
   picture.preview(picture.start, picture.end);
   point();
   schedule(AGAIN);
@@ -74,7 +73,7 @@ async function load(href, { chosen = false } = {}) {
     schedule(Number(root.dataset.refresh));
     show(document.adoptNode(root));
   } catch {
-    if (fetching === mine) kept("The history could not be fetched.");
+    if (fetching === mine) kept(say("failed"));
   } finally {
     clearTimeout(timer);
     if (fetching === mine) {
@@ -145,10 +144,10 @@ async function send(button) {
     if (navigator.share) await navigator.share({ title: document.title, url });
     else {
       await navigator.clipboard.writeText(url);
-      setText(button, "Link copied");
+      setText(button, say("copied"));
     }
   } catch (error) {
-    if (error.name !== "AbortError") setText(button, "Not shared: copy the address");
+    if (error.name !== "AbortError") setText(button, say("notShared"));
   }
 }
 

@@ -1,5 +1,7 @@
 // The live edge of a trend: what came over the page's socket since the history was asked, drawn where it ends.
 
+import { inUnit } from "./trend_words.js";
+
 const KEEP = 600; // samples of one pen
 
 export class Edge {
@@ -12,19 +14,20 @@ export class Edge {
   take(picture, board, freshness) {
     const now = freshness.now;
     let outside = false;
-    for (const { tag } of picture.pens) {
+    for (const { tag, live } of picture.pens) {
       const reading = board.readings.get(tag);
       if (!reading) continue;
-      const [value, time, code] = reading;
-      const usable = !board.isStale(tag) && (code >>> 30) < 2 && number(value) !== null;
+      const [sent, time, code] = reading;
+      const value = number(sent) === null ? null : inUnit(number(sent), live);
+      const usable = !board.isStale(tag) && (code >>> 30) < 2 && value !== null;
       const list = this.samples.get(tag) ?? [];
       this.samples.set(tag, list);
       const last = list.at(-1);
       if (usable) {
-        if (!last || last[1] === null) list.push([last ? now : time, number(value)]);
-        else if (time > last[0] && number(value) !== last[1]) list.push([time, number(value)]);
+        if (!last || last[1] === null) list.push([last ? now : time, value]);
+        else if (time > last[0] && value !== last[1]) list.push([time, value]);
         this.fresh.set(tag, now);
-        outside ||= this.isOutside(picture, tag, number(value));
+        outside ||= this.isOutside(picture, tag, value);
       } else if (last && last[1] !== null) {
         list.push([this.fresh.get(tag) ?? now, null]);
       }

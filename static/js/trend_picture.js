@@ -1,8 +1,8 @@
 // The picture of a trend that is on the page: what its attributes say, the cursor in it, and moving it under a finger.
 
-import { DASH, momentText, numberText, setText } from "./trend_words.js";
+import { DASH, formatOf, momentText, say, setText, shownNumber } from "./trend_words.js";
 
-const QUALITY = { 0: "good", 1: "uncertain", 2: "bad", 3: "no data" };
+const QUALITY = { 1: "uncertain", 2: "bad", 3: "empty" };
 const UNIT = 10; // of a bucket's width in the picture
 
 export class Picture {
@@ -40,7 +40,8 @@ export class Picture {
       hair.setAttribute("x1", x);
       hair.setAttribute("x2", x);
     }
-    const times = `${momentText(from, this.zone, this.now)} to ${momentText(from + this.width, this.zone, this.now)}`;
+    const [start, end] = [from, from + this.width].map((moment) => momentText(moment, this.zone, this.now));
+    const times = say("stretch", { start, end });
     const told = this.pens.map((pen) => this.tell(pen, bucket, from));
     if (this.title) {
       this.title.hidden = false;
@@ -57,8 +58,8 @@ export class Picture {
   tell(pen, bucket, from) {
     const text = pen.values ? valueAt(pen, bucket) : DASH;
     const worst = QUALITY[pen.quality[bucket]] ?? "";
-    const partly = worst === "bad" && text !== DASH ? "in part bad" : worst;
-    const note = from >= pen.knownUntil ? "not received" : partly;
+    const partly = worst === "bad" && text !== DASH ? "partly" : worst;
+    const note = say(from >= pen.knownUntil ? "unknown" : partly);
     const span = pen.values ? spanAt(pen, bucket) : "";
     pen.at.hidden = false;
     setText(pen.at.querySelector("[data-at-value]"), text);
@@ -75,7 +76,7 @@ export class Picture {
     const across = (ms) => (100 * (ms - from)) / (to - from);
     for (const part of this.root.querySelectorAll("[data-t]")) {
       const x = `${across(Number(part.dataset.t)).toFixed(2)}%`;
-      for (const name of part.tagName === "text" ? ["x"] : ["x1", "x2"]) part.setAttribute(name, x);
+      for (const name of part.tagName === "line" ? ["x1", "x2"] : ["x"]) part.setAttribute(name, x);
     }
     for (const part of this.root.querySelectorAll("[data-from]")) {
       const x = across(Number(part.dataset.from));
@@ -97,7 +98,8 @@ function readPen(row) {
     tag: pen,
     number,
     unit,
-    decimals: Number(dec),
+    live: formatOf(row.dataset), // the socket brings the site's numbers,
+    written: formatOf({ dec, form: row.dataset.form }), // the picture's are in the person's unit already
     words: words ? JSON.parse(words) : null,
     values: values ? JSON.parse(values) : null, // minima, maxima, averages
     quality: quality ?? "",
@@ -109,13 +111,13 @@ function readPen(row) {
 function valueAt(pen, bucket) {
   const [low, high, average] = pen.values.map((column) => column[bucket]);
   if (average === null || average === undefined) return DASH;
-  if (!pen.words) return numberText(average, pen.decimals);
-  const names = [...new Set([low, high])].map((value) => pen.words[String(value)] ?? numberText(value, pen.decimals));
-  return names.join(" and ");
+  if (!pen.words) return shownNumber(average, pen.written);
+  const names = [...new Set([low, high])].map((value) => pen.words[String(value)] ?? shownNumber(value, pen.written));
+  return names.length === 2 ? say("both", { first: names[0], second: names[1] }) : names[0];
 }
 
 function spanAt(pen, bucket) {
   const [low, high] = pen.values.map((column) => column[bucket]);
   if (pen.words || low === null || low === undefined || low === high) return "";
-  return `lowest ${numberText(low, pen.decimals)}, highest ${numberText(high, pen.decimals)}`;
+  return say("extremes", { low: shownNumber(low, pen.written), high: shownNumber(high, pen.written) });
 }

@@ -12,11 +12,15 @@ import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from hmi.screens.presenters.trend_axes import Scale, Tick, fitted_scale, number_ticks, percent, time_ticks
+from hmi.screens.presenters.trend_limits import ShownLimit, limits_of, show_limits
 from hmi.screens.presenters.trend_paths import UNIT, band_path, line_path, stretches
+from hmi.screens.presenters.trend_units import Reading
 from hmi.screens.presenters.values import ShownValue, value_words
-from hmi.screens.presenters.words import number_text
-from hmi.trends.csv_lines import SOURCE_WORDS
+from hmi.sites.plain_text import apart
 from hmi.trends.strips import Strip
 from hmi.trends.windows import Window
 from relay_bridge.contract.messages import CatalogTag
@@ -24,11 +28,19 @@ from relay_bridge.contract.messages import CatalogTag
 PENS = 8
 LIMIT_REACH = 0.5  # a limit is drawn when it lies within this part of the values' range beyond them
 APART = 11.0  # percent between two pens' numbers at the right edge
+SOURCE_SHOWN = {
+    "aggregate": gettext_lazy("the source's own aggregates"),
+    "raw": gettext_lazy("the source's samples"),
+    "ring": gettext_lazy("recorded by the site agent"),
+}
 
 
 @dataclass(frozen=True)
 class Pen:
-    """What is to be drawn. ``trouble``: why there is no strip, in words."""
+    """What is to be drawn; tag and strip in the unit that the person reads, and ``written`` says how.
+
+    ``trouble``: why there is no strip, in words.
+    """
 
     tag: CatalogTag
     asset: str
@@ -36,6 +48,11 @@ class Pen:
     value: ShownValue | None = None
     trouble: str = ""
     away: str = ""
+    written: Reading | None = None
+
+    @property
+    def reading(self) -> Reading:
+        return self.written or Reading(self.tag.unit, self.tag.dec)
 
 
 @dataclass(frozen=True)
@@ -47,16 +64,6 @@ class ShownMark:
     kind: str
     start: str
     end: str
-
-
-@dataclass(frozen=True)
-class ShownLimit:
-    """``x``, ``below``: where its words stand, so that they meet neither the edge nor each other."""
-
-    place: str
-    text: str
-    x: str
-    below: bool
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,9 @@ class ShownPen:
     trouble: str = ""
     value: ShownValue | None = None
     away: str = ""  # the address without this pen
+    factor: str = ""
+    offset: str = ""
+    form: str = ""
 
     @property
     def drawn(self) -> bool:
@@ -96,6 +106,7 @@ class ShownPanel:
     ticks: tuple[Tick, ...]
     limits: tuple[ShownLimit, ...]
     pens: tuple[ShownPen, ...]
+    states: bool = False  # its ticks are words: too long for the side
 
     @property
     def marked(self) -> tuple[ShownPen, ...]:
@@ -164,17 +175,18 @@ def _panel(members: Sequence[tuple[int, Pen]], window: Window, now: int) -> Show
             for key, word in words.items()
             if scale.shows(float(key))
         )
-    unit = first.unit or "no unit"
+    unit = first.unit or _("no unit")
     alone = f"{members[0][1].asset} {first.name or first.id}".strip()
-    title = unit if len(members) > 1 else alone if words else f"{alone}, {unit}"
+    title = unit if len(members) > 1 else alone if words else f"{alone}, {apart(unit)}"
     return ShownPanel(
         title=title,
         box=f"0 0 {window.n * UNIT} 1000",
         low=repr(scale.low),
         high=repr(scale.high),
         ticks=ticks,
-        limits=tuple(_limits(members, scale)),
+        limits=tuple(show_limits(members, scale)),
         pens=tuple(_spread(shown)),
+        states=bool(words),
     )
 
 
@@ -196,7 +208,7 @@ def _scale(pens: Iterable[Pen]) -> Scale:
     ranges = [pen.tag.hi - pen.tag.lo for pen in pens if pen.tag.hi is not None and pen.tag.lo is not None]
     least = max(least, 0.002 * max(ranges, default=0.0))
     reach = LIMIT_REACH * max(high - low, least)
-    near = [value for pen in pens for _, value in _limits_of(pen.tag) if low - reach <= value <= high + reach]
+    near = [value for pen in pens for _, value in limits_of(pen.tag) if low - reach <= value <= high + reach]
     return fitted_scale(min([low, *near]), max([high, *near]), least)
 
 
@@ -209,8 +221,11 @@ def _pen(number: int, pen: Pen, scale: Scale, window: Window, now: int) -> Shown
         "tag": tag.id,
         "source": tag.source,
         "name": name,
-        "unit": tag.unit,
-        "decimals": str(tag.dec),
+        "unit": pen.reading.unit,
+        "decimals": str(pen.reading.decimals),
+        "factor": pen.reading.factor,
+        "offset": pen.reading.offset,
+        "form": pen.reading.form,
         "words": json.dumps(words, ensure_ascii=False) if words else "",
         "trouble": pen.trouble,
         "value": pen.value,
@@ -223,12 +238,12 @@ def _pen(number: int, pen: Pen, scale: Scale, window: Window, now: int) -> Shown
         **common,  # type: ignore[arg-type]
         band=band_path(strip, scale),
         line=line_path(strip, scale, stepped=bool(words)),
-        values=_values(strip, tag.dec),
+        values=_values(strip, pen.reading.kept_decimals),
         quality=strip.quality,
         known_until=str(strip.known_until),
         place="" if last is None else percent(scale.height(last), 1000),
         marks=tuple(_marks(strip, window, now)),
-        origin=SOURCE_WORDS[strip.source],
+        origin=str(SOURCE_SHOWN[strip.source]),
     )
 
 
@@ -239,32 +254,6 @@ def _marks(strip: Strip, window: Window, now: int) -> Iterable[ShownMark]:
         end = start + stretch.width // UNIT * window.width
         x, width = percent(stretch.x, whole), percent(stretch.width, whole)
         yield ShownMark(x, width, stretch.kind, str(start), str(end))
-
-
-def _limits(members: Sequence[tuple[int, Pen]], scale: Scale) -> Iterable[ShownLimit]:
-    """One line for pens that share a limit; whose it is stands before it unless it is everybody's."""
-    shared: dict[tuple[str, float], list[int]] = {}
-    for number, pen in members:
-        for key, value in _limits_of(pen.tag):
-            if scale.shows(value):
-                shared.setdefault((key, value), []).append(number)
-    before = -100.0
-    aside = False
-    for (key, value), numbers in sorted(shared.items(), key=lambda row: -row[0][1]):
-        text = f"{key} {number_text(value, members[0][1].tag.dec)}"
-        if len(numbers) < len(members):
-            text = f"{', '.join(map(str, numbers))}: {text}"
-        place = scale.height(value) / 10
-        aside = not aside if place - before < APART else False
-        before = place
-        yield ShownLimit(percent(place, 100), text, "45%" if aside else "1%", place < APART)
-
-
-def _limits_of(tag: CatalogTag) -> list[tuple[str, float]]:
-    if tag.lim is None:
-        return []
-    found = (("HH", tag.lim.hh), ("H", tag.lim.h), ("L", tag.lim.l), ("LL", tag.lim.ll))
-    return [(key, value) for key, value in found if value is not None]
 
 
 def _spread(pens: Sequence[ShownPen]) -> list[ShownPen]:
@@ -288,7 +277,7 @@ def _states(tag: CatalogTag) -> Mapping[str, str]:
     """The words of what jumps between states, by the number that the history has for each."""
     words = value_words(tag)
     if tag.kind == "bool":
-        return {"0": words.get("false", "no"), "1": words.get("true", "yes")}
+        return {"0": words.get("false", _("no")), "1": words.get("true", _("yes"))}
     return {key: word for key, word in words.items() if _is_number(key)}
 
 

@@ -7,7 +7,8 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import datetime
 
-from hmi.screens.presenters.words import at, date_text, number_text
+from hmi.languages.dates import day_text
+from hmi.screens.presenters.words import at, number_text
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 TIME_STEPS = (
@@ -17,6 +18,7 @@ TIME_STEPS = (
 TIMES = 5  # labels at most: as many as stand side by side on a phone
 NUMBERS = 5
 MARGIN = 0.06  # of the range, above and below
+UTMOST = 1e300  # beyond it a difference of two numbers may be none
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Scale:
 
 def fitted_scale(low: float, high: float, least: float) -> Scale:
     """Around [low, high] with a margin, at least ``least`` high, so that the noise of a still tank stays small."""
+    low, high = (min(max(value, -UTMOST), UTMOST) for value in (low, high))
     missing = max(least - (high - low), 0.0) / 2
     low, high = low - missing, high + missing
     margin = (high - low) * MARGIN or max(abs(high), 1.0) * MARGIN
@@ -93,5 +96,5 @@ def _apart(moment: int, start: int, end: int) -> bool:
 
 def _time_text(local: datetime, step: int) -> str:
     if step >= DAY or not (local.hour or local.minute or local.second):
-        return date_text(local).rsplit(" ", 1)[0]
+        return day_text(local)
     return f"{local:%H:%M:%S}" if step < MINUTE else f"{local:%H:%M}"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.hmi.screens.test_contrast import STYLES, THEMES, contrast, saturation, tokens
 
-TREND = (STYLES / "trend.css").read_text()
+TREND = (STYLES / "pens.css").read_text()
 TOKENS = (STYLES / "tokens.css").read_text()
 
 

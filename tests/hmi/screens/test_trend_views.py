@@ -15,11 +15,17 @@ from hmi.trends import asking
 from relay_bridge.agent.history.ring_store import Sample
 from relay_bridge.contract.readings import BAD_NO_COMMUNICATION
 from tests.hmi.ingest.terminal import Terminal
-from tests.hmi.screens.test_views import HTMX, alice, bob, charlie, terminal, text_of
+from tests.hmi.screens.test_views import HTMX, alice, bob, charlie, terminal
+from tests.hmi.screens.test_views import text_of as page_of
 
 __all__ = ["alice", "bob", "charlie", "terminal"]  # fixtures
 TREND = "/sites/north/trends/?tags=TK-101.level&span=1h"
 MINUTE = 60_000
+
+
+async def text_of(client: AsyncClient, path: str, **headers: str) -> str:
+    """The page with its sentences whole: without the marks around names, and in one line."""
+    return " ".join(re.sub(r"</?bdi[^>]*>", "", await page_of(client, path, **headers)).split())
 
 
 async def past(terminal: Terminal) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from hmi.trends.csv_lines import COLUMNS, ExportedTag, csv_lines
 from hmi.trends.strips import Strip
+from hmi.trends.windows import Window
 from relay_bridge.contract.messages import CatalogTag
 
 HOUR = 3_600_000
@@ -24,7 +25,8 @@ def rows(name: str = "TK-1 Level", unit: str = "m", start: int = START) -> list[
     high = array("d", [2.5, 0.0, math.nan, 4.0])
     strip = Strip(start, HOUR, low, high, high, "0123", "raw", start + 3 * HOUR)
     tag = CatalogTag(id="TK-1.level", name=name, asset="TK-1", source="main", unit=unit, dec=2)
-    text = b"".join(csv_lines([ExportedTag(tag, name, strip)], OSLO, start + 10 * HOUR)).decode("utf-8")
+    window = Window(start, start + 4 * HOUR, HOUR)
+    text = b"".join(csv_lines([ExportedTag(tag, name, strip)], window, OSLO, start + 10 * HOUR)).decode("utf-8")
     found = list(csv.DictReader(io.StringIO(text)))
     assert tuple(found[0]) == COLUMNS
     return found
@@ -48,3 +50,13 @@ def test_the_hour_that_comes_twice_is_told_apart_by_its_offset() -> None:
 def test_a_formula_from_the_plant_is_text(text: str) -> None:
     row = rows(name=text, unit=text)[0]
     assert row["name"] == row["unit"] == f"'{text}"
+
+
+def test_tag_without_history_has_a_row_that_says_so() -> None:
+    """Left out, it would look as if nobody had asked for it."""
+    tag = CatalogTag(id="TK-1.state", name="State", asset="TK-1", source="main")
+    window = Window(START, START + 4 * HOUR, HOUR)
+    text = b"".join(csv_lines([ExportedTag(tag, "State", None, "=keeps none")], window, OSLO, START + HOUR)).decode()
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["tag"], row["average"], row["quality"]) == ("TK-1.state", "", "'=keeps none")
+    assert row["to"] == "2026-11-01T03:00:00+01:00", "not beyond now"

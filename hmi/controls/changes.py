@@ -13,13 +13,15 @@ import msgspec
 from channels.db import database_sync_to_async
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from hmi.controls.models import APPROVAL_LIFE, KEEP, UNSENT, Change, Kind, State
 from hmi.controls.offers import Offer
 from hmi.controls.tickets import Ticket
-from hmi.sites.access import SiteAccess
+from hmi.sites.access import SiteAccess, get_site_for
 from relay_bridge.contract.acting import ActAnswer, ActValue
 
 MAX_DRAFTS = 30  # of one person within ten minutes
@@ -64,7 +66,7 @@ def draft(access: SiteAccess, offer: Offer, ticket: Ticket, wished: Wished) -> C
     if known is None:
         recent = Change.objects.filter(person_id=access.user_id, made_at__gt=now - dt.timedelta(minutes=10))
         if recent.count() >= MAX_DRAFTS:
-            raise StepRefused("You have opened too many changes within ten minutes. Wait a little.")
+            raise StepRefused(_("You have opened too many changes within ten minutes. Wait a little."))
         try:
             with transaction.atomic():
                 wish.save(force_insert=True)
@@ -73,38 +75,20 @@ def draft(access: SiteAccess, offer: Offer, ticket: Ticket, wished: Wished) -> C
         else:
             return wish
     if known.person_id != access.user_id or known.wish() != wish.wish():
-        raise StepRefused(f"This form was used already, for {known.value_shown}. Open the dialog again.")
+        words = _("This form was used already, for %(value)s. Open the dialog again.")
+        raise StepRefused(words % {"value": known.value_shown})
     return known
-
-
-@transaction.atomic
-def ask_second(change: Change, person: Any) -> bool:
-    """Let a second person see it; False when it is no draft any more."""
-    if not _move(change, {State.DRAFT}, State.ASKED):
-        return False
-    _record("control:change:asked", change, person, "done", reason=change.why)
-    return True
-
-
-@transaction.atomic
-def agree(change: Change, person: Any) -> None:
-    """The second person agrees to exactly this; ``StepRefused``."""
-    _check_second(change, person)
-    if change.state_at(timezone.now()) is not State.ASKED:
-        raise StepRefused("It does not wait for anybody any more.")
-    if not _move(change, {State.ASKED}, State.APPROVED, approver=person):
-        raise StepRefused("It does not wait for anybody any more.")
-    _record("control:change:approved", change, person, "done")
 
 
 @transaction.atomic
 def put_away(change: Change, person: Any) -> bool:
     """Given up by its own person, or declined by the second one; nothing was sent."""
-    if not _move(change, set(UNSENT), State.ENDED):
+    if not move(change, set(UNSENT), State.ENDED):
         return False
     own = change.person_id == person.pk
-    Change.objects.filter(pk=change.pk).update(message="Given up." if own else f"{person} did not agree.")
-    _record("control:change:given-up" if own else "control:change:declined", change, person, "done")
+    code, message = ("given-up", "") if own else ("declined", str(person))
+    Change.objects.filter(pk=change.pk).update(code=code, message=message[:_MAX_MESSAGE])
+    record("control:change:given-up" if own else "control:change:declined", change, person, "done")
     return True
 
 
@@ -113,9 +97,19 @@ def begin(change: Change, person: Any) -> bool:
     """From now on it counts as sent. False when it was sent before, or is too old: then nobody sends it."""
     now = timezone.now()
     wanted = State.APPROVED if change.two_persons else State.DRAFT
-    if change.state_at(now) is not wanted or not _move(change, {wanted}, State.SENDING, sent_at=now):
+    if change.state_at(now) is not wanted:
         return False
-    _record("control:change:attempted", change, person, "done", reason=change.why)
+    if change.two_persons and not second_still_may(change):
+        # Their agreement was worth what their right was worth, and that is gone.
+        if move(change, {wanted}, State.ENDED):
+            Change.objects.filter(pk=change.pk).update(code="second-gone")
+            record(
+                "control:change:refused", change, person, "refused", reason="the second person may not agree any more"
+            )
+        return False
+    if not move(change, {wanted}, State.SENDING, sent_at=now):
+        return False
+    record("control:change:attempted", change, person, "done", reason=change.why)
     return True
 
 
@@ -131,7 +125,8 @@ def finish(pk: UUID, answer: ActAnswer | None, *, code: str = "", message: str =
     if answer is None:
         state = State.REFUSED if settled else State.UNKNOWN
     else:
-        state, settled = OUTCOMES[answer.res], not answer.pending
+        # What is still being worked on is not known, whatever else the answer says.
+        state, settled = (State.UNKNOWN, False) if answer.pending else (OUTCOMES[answer.res], True)
         code, message = answer.c, answer.msg
         change.before, change.after = _plain(answer.before), _plain(answer.after)
         change.journal_entry = answer.aid[:40]
@@ -152,7 +147,7 @@ def _note_outcome(change: Change) -> None:
     # The attempt is recorded already, and what happened has happened: a trail that is full loses this word only.
     audit.try_record(
         OUTCOME_TAGS[State(change.state)], actor=change.person, result=RESULTS.get(State(change.state), "failed"),
-        site_id=change.site_id, site=change.site.slug, subject=change.target, reason=change.message,
+        site_id=change.site_id, site=change.site.slug, subject=change.target, reason=change.message or change.code,
         facts=_facts(change) | {name: fact for name, fact in facts.items() if fact},
     )  # fmt: skip
 
@@ -181,8 +176,6 @@ def find(site_id: UUID, pk: UUID, kind: Kind, person: Any) -> Change | None:
 
 
 adraft = database_sync_to_async(draft)
-aask_second = database_sync_to_async(ask_second)
-aagree = database_sync_to_async(agree)
 aput_away = database_sync_to_async(put_away)
 abegin = database_sync_to_async(begin)
 afinish = database_sync_to_async(finish)
@@ -191,12 +184,18 @@ awaiting_for = database_sync_to_async(waiting_for)
 afind = database_sync_to_async(find)
 
 
-def _check_second(change: Change, person: Any) -> None:
-    if change.person_id == person.pk:
-        raise StepRefused("Nobody agrees to their own change: a second person must.")
+def second_still_may(change: Change) -> bool:
+    """Whether whoever agreed still holds the right to do this very thing at this site."""
+    if change.approver is None:
+        return False
+    try:
+        get_site_for(change.approver, change.site.slug, scope=change.scope)
+    except Http404:
+        return False
+    return True
 
 
-def _move(change: Change, before: set[State], after: State, **fields: Any) -> bool:
+def move(change: Change, before: set[State], after: State, **fields: Any) -> bool:
     """Whether the row was in one of the states ``before`` and no other request moved it."""
     now = timezone.now()
     moved = Change.objects.filter(pk=change.pk, state__in=before).update(state=after, since=now, **fields)
@@ -208,7 +207,7 @@ def _move(change: Change, before: set[State], after: State, **fields: Any) -> bo
     return True
 
 
-def _record(tag: str, change: Change, person: Any, result: Any, *, reason: str = "") -> None:
+def record(tag: str, change: Change, person: Any, result: Any, *, reason: str = "") -> None:
     audit.record(
         tag, actor=person, result=result, site_id=change.site_id, site=change.site.slug,
         subject=change.target, reason=reason, facts=_facts(change),

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from relay_bridge.contract.acting import MAX_WHY
 from relay_bridge.contract.shape import MAX_ID
@@ -27,15 +28,15 @@ FOLLOW = dt.timedelta(seconds=90)  # that the web app follows a change; after th
 
 
 class State(models.TextChoices):
-    DRAFT = "draft", "not sent"
-    ASKED = "asked", "waits for a second person"
-    APPROVED = "approved", "agreed, not sent"
-    SENDING = "sending", "sent, waiting for the plant"
-    DONE = "done", "done"
-    SENT = "sent", "taken, reads otherwise"
-    REFUSED = "refused", "refused"
-    UNKNOWN = "unknown", "not known"
-    ENDED = "ended", "not sent"
+    DRAFT = "draft", _("not sent")
+    ASKED = "asked", _("waits for a second person")
+    APPROVED = "approved", _("agreed, not sent")
+    SENDING = "sending", _("sent, waiting for the plant")
+    DONE = "done", _("done")
+    SENT = "sent", _("taken, reads otherwise")
+    REFUSED = "refused", _("refused")
+    UNKNOWN = "unknown", _("not known")
+    ENDED = "ended", _("not sent")
 
 
 UNSENT = frozenset({State.DRAFT, State.ASKED, State.APPROVED})

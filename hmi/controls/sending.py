@@ -1,7 +1,7 @@
 """From "sent" to what became of it: one attempt, then only questions, in a task that no lost phone ends.
 
 The request that started it has long been answered; pages look at the stored change. When this process ends in the
-middle, the change reads "not known" after a while, and the person asks the site again.
+middle, the next look of its person at the change takes the questions up again (``take_up``): nothing is sent twice.
 """
 
 from __future__ import annotations
@@ -9,10 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
 from hmi.controls.changes import afinish
-from hmi.controls.models import METHODS, Change, Kind
+from hmi.controls.models import METHODS, Change, Kind, State
 from hmi.live.demand import provider
 from hmi.sites import single_use
 from hmi.sites.access import SiteAccess
@@ -25,14 +30,27 @@ FOLLOW_FOR = 60.0  # seconds of asking; the agent's own work takes 40 at most
 ASK_EVERY = 1.0  # seconds between two questions; the agent itself waits up to 3 for an outcome
 LATE = 8.0  # seconds beyond a change's time to live after which a key that the site does not know will never come
 STORE_TRIES = 20  # times to store an outcome, a second apart
-NEVER_CAME = "It never reached the site, and it is too late for it to arrive now. Nothing was done."
-NOT_TOLD = "The site has not told what became of it."
+SENT_WITHIN = 15.0  # seconds; later than that no process can be about to send it still
 logger = logging.getLogger(__name__)
+_followed: set[UUID] = set()  # changes whose outcome a task of this process is after
 
 
 def start(change: Change, access: SiteAccess) -> asyncio.Task[None]:
     """Send a change that was begun, in the background."""
-    return in_background(_carry_out(change, access), f"change {change.pk}")
+    return _in_background(_carry_out(change, access), change)
+
+
+def take_up(change: Change, access: SiteAccess) -> None:
+    """Go on asking for what became of a change that another process sent, perhaps one that is gone."""
+    if change.state != State.SENDING or change.pk in _followed or change.sent_at is None:
+        return
+    if (timezone.now() - change.sent_at).total_seconds() > SENT_WITHIN:
+        _in_background(_follow(change, access, None), change)
+
+
+def is_followed(change: Change) -> bool:
+    """Whether this process is asking the site for its outcome now."""
+    return change.pk in _followed
 
 
 async def ask_again(change: Change, access: SiteAccess) -> str:
@@ -45,15 +63,22 @@ async def ask_again(change: Change, access: SiteAccess) -> str:
         answer = await get_gateway().outcome(access, change.key)
     except SiteRefused as refusal:
         if refusal.code != "not_found":
-            return f"The site did not say: {refusal.message}"
+            return _("The site did not say: %(reason)s") % {"reason": refusal.message}
         if time.time() - sent <= change.ttl + LATE:
-            return "The site does not know of it yet. Ask again in a moment."
-        await _store(change.pk, None, "expired", NEVER_CAME)
+            return _("The site does not know of it yet. Ask again in a moment.")
+        await _store(change.pk, None, "never-came")
         return ""
     except SiteUnreachable:
-        return "The site cannot be reached now. Ask again when the link is back."
+        return _("The site cannot be reached now. Ask again when the link is back.")
     await _store(change.pk, answer)
-    return "The site is still working on it." if answer.pending else ""
+    return _("The site is still working on it.") if answer.pending else ""
+
+
+def _in_background(work: Coroutine[Any, Any, None], change: Change) -> asyncio.Task[None]:
+    _followed.add(change.pk)
+    task = in_background(work, f"change {change.pk}")
+    task.add_done_callback(lambda _: _followed.discard(change.pk))
+    return task
 
 
 async def _carry_out(change: Change, access: SiteAccess) -> None:
@@ -67,13 +92,13 @@ async def _carry_out(change: Change, access: SiteAccess) -> None:
     try:
         answer = await get_gateway().act(access, wish, link.agent_time)
     except AccessEnded as ended:
-        await _store(change.pk, None, "auth", f"{ended.message} Nothing was sent.")
+        await _store(change.pk, None, "auth", ended.message)
         return
     except SiteRefused as refusal:
         await _store(change.pk, None, refusal.code, refusal.message)
         return
     except SiteUnreachable:
-        await _store(change.pk, None, "source_down", "The site cannot be reached. Nothing was sent.")
+        await _store(change.pk, None, "unreachable")
         return
     except AnswerLost as lost:
         logger.warning("Change %s at %s: %s.", change.digest, access.site.slug, lost.reason)
@@ -87,17 +112,17 @@ async def _follow(change: Change, access: SiteAccess, answer: ActAnswer | None) 
     begun = time.monotonic()
     while answer is None or answer.pending:
         if time.monotonic() - begun > FOLLOW_FOR:
-            await _store(change.pk, None, "unknown_outcome", NOT_TOLD, settled=False)
+            await _store(change.pk, None, "not-told", settled=False)
             return
         await asyncio.sleep(ASK_EVERY)
         try:
             answer = await get_gateway().outcome(access, change.key)
         except AccessEnded as ended:
-            await _store(change.pk, None, "unknown_outcome", f"{ended.message} {NOT_TOLD}", settled=False)
+            await _store(change.pk, None, "not-told", ended.message, settled=False)
             return
         except SiteRefused as refusal:
             if refusal.code == "not_found" and time.monotonic() - begun > change.ttl + LATE:
-                await _store(change.pk, None, "expired", NEVER_CAME)
+                await _store(change.pk, None, "never-came")
                 return
         except SiteUnreachable:
             continue

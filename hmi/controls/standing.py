@@ -9,14 +9,19 @@ import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from hmi.controls.models import Kind
 from hmi.controls.offers import Offer
+from hmi.languages.dates import date_text
+from hmi.languages.qualities import class_text, reason_text
 from hmi.live.first_paint import LinkSummary
 from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.authorization_details import same_value
-from relay_bridge.contract.readings import Reading, quality_words
+from relay_bridge.contract.readings import Reading
 
-MODES = {"off": "Switched off", "read-only": "Read-only"}
+MODES = {"off": gettext_lazy("Switched off"), "read-only": gettext_lazy("Read-only")}
 
 
 def why_closed(
@@ -28,39 +33,48 @@ def why_closed(
         return where
     source = summary.sources.get(offer.tag.source)
     if source is not None and source.code != 0:
-        return f"Closed while the source of this value is not connected{f': {source.reason}' if source.reason else ''}."
+        if source.reason:
+            return _("Closed while the source of this value is not connected: %(reason)s.") % {"reason": source.reason}
+        return _("Closed while the source of this value is not connected.")
     reading = readings.get(offer.tag.id)
     name = offer.tag.name or offer.tag.id
     if reading is None or reading.value is None:
-        return f"Closed while {name} has no value."
+        return _("Closed while %(name)s has no value.") % {"name": name}
     if reading.quality_class != "good":
-        return f"Closed while {name} is not good ({quality_words(reading.quality) or reading.quality_class})."
+        words = reason_text(reading.quality) or class_text(reading.quality)
+        return _("Closed while %(name)s is not good (%(quality)s).") % {"name": name, "quality": words}
     if offer.kind is Kind.COMMAND and (offer.expect is None or not same_value(reading.value, offer.expect)):
-        return "Not possible now: it starts from another state than the present one."
+        return _("Not possible now: it starts from another state than the present one.")
     return ""
 
 
 def why_site_closed(summary: LinkSummary, zone: zoneinfo.ZoneInfo, *, stale: bool = False) -> str:
     """The same for everything at the site at once."""
     if summary.mode is not None and summary.mode.mode != "full":
-        return f"Closed at the plant. {mode_words(summary.mode, zone, summary.agent_time)}."
+        mode = mode_words(summary.mode, zone, summary.agent_time)
+        return _("Closed at the plant. %(mode)s.") % {"mode": mode}
     if not summary.live:
         if summary.link is None or summary.link.phase == "connecting":
-            return "The link to the site is being opened. Reload the page in a moment."
-        return "Closed while the link to the site is down: what is shown may be old."
+            return _("The link to the site is being opened. Reload the page in a moment.")
+        return _("Closed while the link to the site is down: what is shown may be old.")
     if stale:
-        return "Closed while the values are stale."
+        return _("Closed while the values are stale.")
     return ""
 
 
 def mode_words(mode: SiteMode, zone: zoneinfo.ZoneInfo, now: int) -> str:
-    """``Read-only, set by Eva Berg at 14:00``; ``now`` in epoch ms by the agent's clock. Empty when fully open."""
+    """``Read-only, set by Eva Berg at 14:00``; ``now`` in epoch ms by the agent's clock. Empty when fully open.
+
+    ``static/js/words.js`` says the same live.
+    """
     words = MODES.get(mode.mode, "")
     if not words:
         return ""
-    told = f", set by {mode.by}" if mode.by else ""
-    if mode.since > 0:
-        moment, today = (datetime.fromtimestamp(at / 1000, UTC).astimezone(zone) for at in (mode.since, now))
-        same_day = moment.date() == today.date()
-        told += f" at {moment:%H:%M}" if same_day else f" on {moment:%Y-%m-%d} at {moment:%H:%M}"
-    return f"{words}{told}"
+    if mode.since <= 0:
+        return _("{mode}, set by {name}").format(mode=words, name=mode.by) if mode.by else str(words)
+    moment, today = (datetime.fromtimestamp(at / 1000, UTC).astimezone(zone) for at in (mode.since, now))
+    if moment.date() == today.date():
+        pattern = _("{mode}, set by {name} at {clock}") if mode.by else _("{mode} at {clock}")
+    else:
+        pattern = _("{mode}, set by {name} on {date} at {clock}") if mode.by else _("{mode} on {date} at {clock}")
+    return pattern.format(mode=words, name=mode.by, date=date_text(moment), clock=f"{moment:%H:%M}")

@@ -10,6 +10,7 @@ import secrets
 from typing import Any, NamedTuple
 
 from django.core import signing
+from django.utils.translation import gettext as _
 
 from hmi.controls.offers import Offer
 from hmi.sites.access import SiteAccess
@@ -43,15 +44,15 @@ def issue_ticket(access: SiteAccess, offer: Offer, reading: Reading, shown: str)
 def read_ticket(text: str, access: SiteAccess, offer: Offer) -> Ticket:
     """The dialog that sent a form; ``TicketRefused`` when it is not this person's for this thing, or too old."""
     if len(text) > MAX_TICKET:
-        raise TicketRefused("This form is not one of ours. Open the dialog again.")
+        raise TicketRefused(_("This form is not one of ours. Open the dialog again."))
     try:
         key, expected, shown, *whose = signing.loads(text, salt=_SALT, max_age=MAX_AGE)
     except signing.SignatureExpired:
-        raise TicketRefused("This dialog stood open for too long. Open it again and look at the value.") from None
+        raise TicketRefused(_("This dialog stood open for too long. Open it again and look at the value.")) from None
     except (signing.BadSignature, ValueError, TypeError):
-        raise TicketRefused("This form is not one of ours. Open the dialog again.") from None
+        raise TicketRefused(_("This form is not one of ours. Open the dialog again.")) from None
     if whose != _whose(access, offer):
-        raise TicketRefused("This form belongs to another person or another thing. Open the dialog again.")
+        raise TicketRefused(_("This form belongs to another person or another thing. Open the dialog again."))
     return Ticket(key, expected, shown)
 
 

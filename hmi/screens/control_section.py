@@ -19,12 +19,16 @@ from relay_bridge.contract.messages import CatalogAsset
 
 @dataclass(frozen=True)
 class ControlSection:
-    """``controls`` is empty for whoever may change nothing; ``ask_href`` leads them to asking for it."""
+    """``controls`` is empty for whoever may change nothing; ``denied`` names what the role does not allow.
+
+    ``ask_href`` leads to asking for it.
+    """
 
     controls: tuple[ShownControl, ...]
     waiting: tuple[ShownChange, ...]
     actions_href: str
-    ask_href: str = ""
+    denied: str
+    ask_href: str
 
 
 async def control_section(
@@ -37,14 +41,18 @@ async def control_section(
         return None
     slug = access.site.slug
     mine = [offer for offer in offers if access.allows(offer.scope)]
+    denied = ", ".join(offer.name for offer in offers if offer not in mine)
+    ask_href = f"{reverse('screens:ask-for-access')}?site={slug}"
     if not mine:
-        return ControlSection((), (), "", f"{reverse('screens:ask-for-access')}?site={slug}")
+        return ControlSection((), (), "", denied, ask_href)
     zone = zoneinfo.ZoneInfo(access.site.time_zone)
     waiting = await awaiting_for(access.site.id, person, access.scopes, asset.id)
     return ControlSection(
         tuple(show_control(offer, slug) for offer in mine),
         tuple(show_change(_at(change, access), None, timezone.now(), zone) for change in waiting),
         reverse("screens:actions", args=[slug]),
+        denied,
+        ask_href,
     )
 
 

@@ -6,6 +6,7 @@ from django.urls import path
 
 from hmi.controls.models import Kind
 from hmi.screens import control_views as views
+from hmi.screens.control_dialog_views import dialog
 
 _STEPS = {
     "change": ("", views.change),
@@ -28,5 +29,5 @@ for _kind in Kind:
             )
         )
     urlpatterns.append(
-        path(f"{_folder}/<str:target>/", views.by_kind(views.dialog)[_kind], {"kind": _kind}, name=_kind.value)
+        path(f"{_folder}/<str:target>/", views.by_kind(dialog)[_kind], {"kind": _kind}, name=_kind.value)
     )

@@ -8,7 +8,7 @@ function holdToSend(button) {
   let timer = 0;
   let pointer = null;
   const help = document.getElementById("hold-help");
-  const told = help?.textContent;
+  const say = (what) => help && (help.textContent = help.dataset[what]);
   const stop = () => {
     clearTimeout(timer);
     timer = 0;
@@ -21,13 +21,13 @@ function holdToSend(button) {
     pointer = event.pointerId;
     button.setPointerCapture(pointer);
     button.classList.add("is-held");
-    if (help) help.textContent = "Keep holding.";
+    say("holding");
     timer = setTimeout(() => {
       const ready = timer !== 0 && !button.disabled && button.isConnected;
       stop();
       if (!ready) return;
       button.disabled = true; // one press, one request; the server takes only the first anyhow
-      if (help) help.textContent = "Sending.";
+      say("sending");
       document.getElementById(button.dataset.hold).submit();
     }, HOLD);
   });
@@ -35,7 +35,7 @@ function holdToSend(button) {
     button.addEventListener(name, () => {
       if (pointer === null) return;
       stop();
-      if (help) help.textContent = `Not sent. ${told}`;
+      say("letGo");
     });
   }
   // A finger that slides off the button has changed its mind.
@@ -45,7 +45,7 @@ function holdToSend(button) {
     const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
     if (inside) return;
     stop();
-    if (help) help.textContent = `Not sent. ${told}`;
+    say("letGo");
   });
   button.addEventListener("contextmenu", (event) => event.preventDefault());
   // A tap does nothing; a keyboard or a screen reader (no pointer, detail 0) goes on to the second page.
@@ -62,15 +62,15 @@ function isOld(tag) {
 function closeWhatIsOld() {
   for (const button of document.querySelectorAll("[data-closes-with]")) {
     const old = isOld(button.dataset.closesWith);
-    if (old === button.hasAttribute("data-closed")) continue;
-    button.toggleAttribute("data-closed", old);
+    if (old === button.hasAttribute("data-shut")) continue;
+    button.toggleAttribute("data-shut", old);
     button.disabled = old;
     let words = button.parentElement.querySelector(".control-closed");
     if (old && !words) {
       words = document.createElement("p");
       words.className = "control-closed notice";
       words.setAttribute("role", "status");
-      words.textContent = "Closed while the value is not good or may be old.";
+      words.textContent = button.closest("[data-words-closed]").dataset.wordsClosed;
       button.after(words);
     } else if (!old) words?.remove();
   }

@@ -188,4 +188,6 @@ async def until(holds: Callable[[], Any | Awaitable[Any]], what: str) -> None:
 
 
 def text_of(response: Any) -> str:
-    return str(response.content.decode())
+    """The page with its sentences whole: without the marks around names, and in one line."""
+    page = str(response.content.decode())
+    return " ".join(re.sub(r"</?bdi[^>]*>", "", page).split())

@@ -14,11 +14,13 @@ from tests.support.chromium import ARGUMENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAGE = """<!doctype html><html lang="en"><title>act</title><script type="module" src="/static/js/controls.js"></script>
-<body><span data-tag="P-101.sp" data-quality="good">60.0</span>
+<body data-words-closed="Closed while the value is not good or may be old.">
+<span data-tag="P-101.sp" data-quality="good">60.0</span>
 <form id="act" method="get" action="/sent/"></form>
 <form method="get" action="/second-page/">
 <button type="submit" data-hold="act" data-closes-with="P-101.sp">Hold</button></form>
-<p id="hold-help">Keep it pressed.</p></body></html>"""
+<p id="hold-help" data-holding="Keep holding." data-sending="Sending."
+data-let-go="Not sent: let go.">Keep it pressed.</p></body></html>"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -160,7 +160,9 @@ async def test_site_that_goes_before_it_is_sent_means_that_nothing_was_sent(site
     assert await changes.abegin(change, eva.person)
     await sending.start(change, access)
     change = await eva.settled(address)
-    assert (change.state, change.message) == (State.REFUSED, "The site cannot be reached. Nothing was sent.")
+    assert (change.state, change.code) == (State.REFUSED, "unreachable")
+    page = text_of(await eva.get(address))
+    assert "Refused: nothing was changed." in page and "The site cannot be reached." in page
     await site.start_relay()
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.assurance import STEPPED_UP_AT
 from accounts.audit.models import Event
 from accounts.issuer import MintRefused
-from hmi.controls import changes
+from hmi.controls import changes, second_person
 from hmi.controls.models import Change, State
 from hmi.live.demand import provider
 from hmi.sites.access import aget_site_for
@@ -168,8 +168,11 @@ async def test_second_person_agrees_and_the_first_one_sends(site: PumpSite, eva:
     assert address in text_of(await olaf.get("/sites/north/actions/"))
     page = text_of(await olaf.get(address))
     assert "Hold to agree" in page and "as planned" in page and "eva" in page
+    assert "hx-trigger" not in page, "a page that fetches itself again would take the button from under the finger"
     assert (await olaf.post(f"{address}agree/")).headers["Location"] == address
-    assert "You agreed" in text_of(await olaf.get(address))
+    waiting = text_of(await olaf.get(address))
+    assert "You agreed" in waiting and 'hx-trigger="every 1s"' in waiting
+    assert "hx-trigger" not in text_of(await eva.get(address))
     assert (await olaf.post(f"{address}send/")).status_code == 404
     assert site.pump.effects == []
 
@@ -187,7 +190,7 @@ async def test_nobody_agrees_to_an_own_change_at_either_end(site: PumpSite, eva:
     assert (await eva.post(f"{address}agree/")).status_code == 404
     change = await Change.objects.aget()
     with pytest.raises(changes.StepRefused, match="Nobody agrees to their own change"):
-        await changes.aagree(change, eva.person)
+        await second_person.aagree(change, eva.person)
     with pytest.raises(IntegrityError):
         await Change.objects.filter(pk=change.pk).aupdate(approver=eva.person)
     access = await aget_site_for(eva.person, "north", scope="setpoint:write", session=eva.session)

@@ -8,6 +8,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from relay_bridge.contract.alarms import AlarmQuality
 from relay_bridge.contract.readings import Value
 
 LAST_MOMENT = 253_402_300_799_000  # ms: the end of the year 9999
@@ -166,8 +167,9 @@ Priority = Literal["critical", "high", "medium", "low"]
 class Alarm(msgspec.Struct, frozen=True):
     """One alarm as it stands. `id` is the alarm, `occurrence` this state of it. `severity` is 1 to 1000.
 
-    `made_by_agent`: from limits configured at the site, not by its process server. `stale`: do not take it for the
-    present state.
+    `quality` is that of the value which the alarm is worked out from: unless it is `good`, nobody knows whether
+    `active` is still so, and the alarm must be shown as doubtful, never as cleared. `made_by_agent`: from limits
+    configured at the site, not by its process server. `stale`: do not take it for the present state.
     """
 
     id: str
@@ -189,6 +191,7 @@ class Alarm(msgspec.Struct, frozen=True):
     made_by_agent: bool
     earlier_occurrence: bool
     stale: bool
+    quality: AlarmQuality
 
 
 class AlarmCounts(msgspec.Struct, frozen=True):

@@ -17,12 +17,13 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.urls import reverse
 
-from hmi.screens.context import PRODUCT
+from hmi.screens.product import PRODUCT
+from hmi.screens.static_files import put_into_others
 from hmi.screens.themes import LIGHT
 
 _FOLDERS = {"css": "*.css", "js": "*.js", "icons": "*.*"}
 _FROM_PACKAGES = ("django_htmx/htmx-2.min.js",)
-_TEMPLATES = ("base.html", "screens/offline.html", "screens/_styles.html")
+_TEMPLATES = ("base.html", "screens/offline.html", "screens/_styles.html", "screens/_patterns.html")
 WORKER = "js/worker/service_worker.js"
 ICON_SIZES = (192, 512)
 
@@ -62,10 +63,10 @@ def offline_address() -> str:
 
 @cache
 def shell_files() -> tuple[str, ...]:
-    """Paths of the shell's files as ``{% static %}`` takes them, sorted."""
+    """Paths of the shell's files as ``{% static %}`` takes them, sorted; not what is served inside of another."""
     root = settings.BASE_DIR / "static"
     own = [f"{folder}/{file.name}" for folder, pattern in _FOLDERS.items() for file in (root / folder).glob(pattern)]
-    return (*sorted(own), *_FROM_PACKAGES)
+    return (*sorted(set(own) - put_into_others()), *_FROM_PACKAGES)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the installed app needs without a sign-in: manifest, service worker, offline page; and the choice of theme."""
+"""What the installed app needs without a sign-in: manifest, worker, offline page; and the choice of theme and hands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from hmi.screens import shell
+from hmi.screens.hands import HANDS, remember_hands
 from hmi.screens.requests import PageRequest
 from hmi.screens.themes import remember_theme, theme_named
 
@@ -44,10 +46,27 @@ def theme(request: PageRequest) -> HttpResponse:
     """Remember the chosen theme. A plain form goes back where it came from; htmx needs only the cookie."""
     chosen = theme_named(request.POST.get("theme", ""))
     if chosen is None:
-        return HttpResponseBadRequest("There is no such theme.", content_type="text/plain; charset=utf-8")
-    response = HttpResponse(status=204) if request.htmx else HttpResponseRedirect(own_address(request), status=303)
+        return HttpResponseBadRequest(gettext("There is no such choice."), content_type="text/plain; charset=utf-8")
+    response = _back(request)
     remember_theme(response, chosen, secure=settings.SECURE)
     return response
+
+
+@login_not_required
+@csrf_protect
+@require_POST
+def hands(request: PageRequest) -> HttpResponse:
+    """Remember whether this device is used with gloves."""
+    chosen = request.POST.get("hands", "")
+    if chosen not in HANDS:
+        return HttpResponseBadRequest(gettext("There is no such choice."), content_type="text/plain; charset=utf-8")
+    response = _back(request)
+    remember_hands(response, chosen, secure=settings.SECURE)
+    return response
+
+
+def _back(request: PageRequest) -> HttpResponse:
+    return HttpResponse(status=204) if request.htmx else HttpResponseRedirect(own_address(request), status=303)
 
 
 def own_address(request: HttpRequest) -> str:

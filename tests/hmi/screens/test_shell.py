@@ -61,6 +61,7 @@ def test_offline_page_says_what_is_not_known_and_names_nobody(anybody: Client) -
     text = anybody.get("/offline/").content.decode()
     assert "Nothing is known here" in text
     assert "csrfmiddlewaretoken" not in text
+    assert "<form" not in text
 
 
 @pytest.mark.parametrize("path", ["/manifest.webmanifest", "/sw.js", "/offline/", "/no/such/page/", "/sign-in/"])
@@ -103,7 +104,7 @@ def test_theme_needs_the_forms_token(db: None) -> None:
 def test_fault_pages_need_no_request(template: str) -> None:
     text = render_to_string(template)
     assert 'data-theme="light"' in text
-    assert "/static/css/page.css" in text
+    assert "/static/css/sightline.css" in text
 
 
 def test_unknown_page_is_ours(anybody: Client, db: Any) -> None:

@@ -12,11 +12,15 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from hmi.body_limit import BodyLimit  # noqa: E402
 from hmi.live.routing import websocket_urlpatterns  # noqa: E402
+from hmi.live.socket_compression import compress_sockets  # noqa: E402
+
+compress_sockets()
 
 application = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": BodyLimit(pages),
         # The exact origin, scheme and port included: the allowed-hosts validator accepts other ports of the host.
         "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), [settings.PUBLIC_URL]),
     }

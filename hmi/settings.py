@@ -7,10 +7,14 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.use_notice import SHIPPED as SHIPPED_NOTICE
 from hmi import environment
 from hmi.bridge_settings import BridgeSettings
 from hmi.company_settings import read_companies
+from hmi.languages.choices import LANGUAGES as SPOKEN
+from hmi.languages.choices import SOURCE
 from hmi.management_settings import read_management_settings
+from hmi.shifts.starts import parse_starts
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = environment.path("STATE_DIR")
@@ -47,9 +51,13 @@ INSTALLED_APPS = [
     "hmi.live",
     "hmi.alarms",
     "hmi.controls",
+    "hmi.watch",
+    "hmi.notes",
+    "hmi.shifts",
     "hmi.ingest",
     "hmi.screens",
     "hmi.api",
+    "hmi.languages",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -71,6 +79,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hmi.screens.compression.PageCompressionMiddleware",
     "accounts.audit.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "accounts.session_saving.KeepingSessionMiddleware",  # Django's; pages go on while nothing can be stored
@@ -83,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "hmi.languages.middleware.LanguageMiddleware",
     "hmi.screens.middleware.NoStoreMiddleware",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
@@ -153,6 +163,15 @@ AXES_CLIENT_IP_CALLABLE = "accounts.sign_in_limits.source_address"
 SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # a limit by account alone is meant: the limit by source is our own
 AUDIT_MAX_MB = environment.integer("AUDIT_MAX_MB", 2048, low=1, high=10_000_000)  # warned of at 75 % and 90 %
 SUPPORT_CONTACT = environment.text("SUPPORT_CONTACT", "")  # whom a locked-out person may call
+# Notes and shift hand-over (docs/notes.md, docs/hand-over.md)
+PHOTO_DIR = environment.path("PHOTO_DIR", str(STATE_DIR / "photos"))  # served by no web server, only through grants
+NOTES_KEEP_DAYS = environment.integer("NOTES_KEEP_DAYS", 400, low=1, high=10_000)
+SHIFT_STARTS = environment.text("SHIFT_STARTS", "06:00 14:00 22:00")  # by each site's own clock
+try:
+    parse_starts(SHIFT_STARTS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"SIGHTLINE_SHIFT_STARTS: {error}") from None
+HAND_OVER_STEP_UP = environment.flag("HAND_OVER_STEP_UP", default=False)  # confirm who one is before signing
 GRANT_APPROVAL = environment.flag("GRANT_APPROVAL", default=True)  # write roles wait for a second person
 
 # --- second factors, step-up, company sign-on (docs/sign-in.md) -----------------------------------------------------
@@ -165,10 +184,7 @@ if SECOND_FACTOR == "off-on-loopback" and (SECURE or _public.hostname not in _LO
     )
 ACK_STEP_UP = environment.flag("ACK_STEP_UP", default=False)  # confirm who one is before acting on an alarm
 SESSIONS_AT_ONCE = environment.integer("SESSIONS_AT_ONCE", 3, low=1, high=20)  # of one person; the oldest ends
-USE_NOTICE = environment.text(
-    "USE_NOTICE",
-    "Only people whom the operator of the plant has admitted may use this system. What you do here is recorded.",
-)
+USE_NOTICE = environment.text("USE_NOTICE", SHIPPED_NOTICE)
 COMPANY_SIGN_ON = read_companies()
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -263,7 +279,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "hmi.screens.static_files.ModuleStaticFilesStorage"},
 }
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = SOURCE
+LANGUAGES = SPOKEN
+LANGUAGE_COOKIE_NAME = "language"
+LOCALE_PATHS = [BASE_DIR / "hmi" / "locale"]
+USE_THOUSAND_SEPARATOR = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 

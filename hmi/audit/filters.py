@@ -7,13 +7,14 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit.models import Event
 from accounts.audit.tags import TAGS
 from relay_bridge.contract.audit import MAX_NAME, without_secrets
 
-RESULTS = (("done", "done"), ("refused", "refused"), ("failed", "failed"))
-_ANY = ("", "any")
+RESULTS = (("done", _("done")), ("refused", _("refused")), ("failed", _("failed")))
+_ANY = ("", _("any"))
 
 
 class _Moment(forms.DateTimeField):
@@ -28,16 +29,16 @@ class _Moment(forms.DateTimeField):
 class FilterForm(forms.Form):
     """Bound to the query of the address, so a filtered page can be bookmarked."""
 
-    person = forms.CharField(required=False, max_length=MAX_NAME, label="Person (username)")
-    site = forms.ChoiceField(required=False)
-    tag = forms.ChoiceField(required=False, label="What", choices=[_ANY, *((tag, tag) for tag in sorted(TAGS))])
-    result = forms.ChoiceField(required=False, choices=[_ANY, *RESULTS])
-    since = _Moment(label="From (UTC)")
-    until = _Moment(label="Until (UTC)")
+    person = forms.CharField(required=False, max_length=MAX_NAME, label=_("Person (username)"))
+    site = forms.ChoiceField(required=False, label=_("Site"))
+    tag = forms.ChoiceField(required=False, label=_("What"), choices=[_ANY, *((tag, tag) for tag in sorted(TAGS))])
+    result = forms.ChoiceField(required=False, label=_("Result"), choices=[_ANY, *RESULTS])
+    since = _Moment(label=_("From (UTC)"))
+    until = _Moment(label=_("Until (UTC)"))
 
     def __init__(self, data: Any, sites: tuple[tuple[str, str], ...]) -> None:
         super().__init__(data)
-        self.fields["site"] = forms.ChoiceField(required=False, choices=[_ANY, *sites])
+        self.fields["site"] = forms.ChoiceField(required=False, label=_("Site"), choices=[_ANY, *sites])
 
     def narrow(self, events: QuerySet[Event]) -> QuerySet[Event]:
         """``events`` that fit; none at all when the form is not valid, so that nobody reads more than was asked for."""

@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.audit.export import csv_lines, iso, json_lines, read_facts
 from accounts.audit.models import Event
 from accounts.audit.tags import TAGS
-from hmi.audit.filters import FilterForm
+from hmi.audit.filters import RESULTS, FilterForm
 from hmi.audit.reach import Reach, reach_of
 from hmi.sites.access import NOT_FOUND
 
@@ -38,7 +38,7 @@ def trail(request: HttpRequest) -> HttpResponse:
         "older": _with(query, "before", rows[-1].seq) if older and rows else "",
         "query": query.urlencode(),
         "everything": reach.everything,
-        "sites": reach.sites,
+        "site_names": ", ".join(name for _, name in reach.sites),
         "max_export": MAX_EXPORT,
     }
     return render(request, "audit/trail.html", context)
@@ -94,6 +94,7 @@ def _shown(row: Event) -> dict[str, Any]:
     known = TAGS.get(row.tag)
     return {
         "row": row,
+        "result": dict(RESULTS).get(row.result, row.result),
         "time": iso(row.at),
         "meaning": known.meaning if known is not None else "",
         "facts": sorted(read_facts(row.facts).items()),

@@ -23,6 +23,7 @@ from hmi.ingest.service_token import TokenMaker, same_access
 from hmi.live.alarm_book import AlarmBook
 from hmi.live.clock import now_ms
 from hmi.live.demand import LinkState, Watcher
+from hmi.live.link_news import tell_followers
 from hmi.sites.access import SiteAccess
 from hmi.sites.background import in_background
 from hmi.sites.catalog import Catalog
@@ -208,6 +209,7 @@ class SiteLink:
             self._task = in_background(self._run(), f"link {self.site.slug}")
 
     def _tell_link(self) -> None:
+        tell_followers(self.site, self.state, self.mode)
         for watcher in list(self._watchers):
             self._tell(watcher.link_changed)
 

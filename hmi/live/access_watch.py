@@ -76,7 +76,7 @@ def look(keys: set[AccessKey], sessions: set[str], sites: set[UUID]) -> Findings
     """A handful of queries, however many sockets are open; the news of other processes first, then what is so now."""
     access_changes.hear_others()
     signed_in = standing_session_keys(sessions, time.time())
-    return Findings(still_live(keys), signed_in, conduit_stamps(sites) if sites else {})
+    return Findings(still_live(keys, to_people=True), signed_in, conduit_stamps(sites) if sites else {})
 
 
 _alook = database_sync_to_async(look, thread_sensitive=False, executor=_thread)

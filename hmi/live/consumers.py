@@ -21,10 +21,11 @@ from django.http import Http404, QueryDict
 from hmi.live.access_watch import get_access_watch
 from hmi.live.alarm_lists import alarm_list
 from hmi.live.demand import provider
+from hmi.live.favourites_view import StartView, find_wishes
 from hmi.live.hub import SharedView, get_hub
 from hmi.live.live_socket import CLOSE_NOT_UNDERSTOOD, CLOSE_TOO_FAST, CLOSE_TOO_MANY, LiveSocket
 from hmi.live.phone_messages import Flood, NotUnderstood, parse_message
-from hmi.live.pictures import asset_picture, site_picture
+from hmi.live.pictures import asset_picture, beside_picture, site_picture
 from hmi.live.sites_view import SitesView, summary_of
 from hmi.live.views import ReadingsView
 from hmi.sites.access import SiteAccess, get_site_for, sites_for
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 VALUES = "data:live"
 ALARMS = "alarm:read"
+LIST_BESIDE = b"beside=1"  # the query of a wide screen that shows the site's list beside an asset
 SOCKETS_A_PERSON = 20  # open pages of one person on all their devices
 SOCKETS_A_PROCESS = 5_000  # unless settings.LIVE_SOCKETS says otherwise
 MAX_QUERY = 1_000  # bytes of an address behind the question mark
@@ -41,6 +43,7 @@ CONNECT_DEADLINE = 5.0  # seconds from the request to the decision
 
 _get_site_for = database_sync_to_async(get_site_for)
 _sites_for = database_sync_to_async(sites_for)
+_find_wishes = database_sync_to_async(find_wishes)
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -155,9 +158,10 @@ class AssetConsumer(SiteConsumer):
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
         asset = self.scope["url_route"]["kwargs"]["asset"]
+        choose = beside_picture if self.scope.get("query_string") == LIST_BESIDE else asset_picture
         link, alarms = provider().link(self.accesses[0].site), self.accesses[0].allows(ALARMS)
-        return ("asset", self.accesses[0].site.id, asset, alarms), lambda: ReadingsView(
-            link, lambda catalog: asset_picture(catalog, asset), alarms=alarms
+        return ("asset", self.accesses[0].site.id, asset, alarms, choose), lambda: ReadingsView(
+            link, lambda catalog: choose(catalog, asset), alarms=alarms
         )
 
 
@@ -177,28 +181,34 @@ class AlarmsConsumer(SiteConsumer):
 
 
 class MySitesConsumer(LiveConsumer):
-    """A person's sites, one line each."""
+    """A person's sites, one line each, and the person's favourites at them."""
 
     async def find_accesses(self) -> Sequence[SiteAccess]:
+        self.wishes = await _find_wishes(self.scope["user"])
         return await _sites_for(self.scope["user"], session=self.scope["session"])
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:
         shown = frozenset((access.site.id, access.allows(VALUES), access.allows(ALARMS)) for access in self.accesses)
+        starred = {
+            access.site.slug: (access.site, self.wishes[access.site.id])
+            for access in self.accesses
+            if access.allows(VALUES) and access.site.id in self.wishes
+        }
 
         def make() -> SharedView:
             hub, links = get_hub(), provider()
-            return SitesView(
-                {
-                    access.site.slug: (
-                        summary_of(hub, links.link(access.site), access.site.id),
-                        access.allows(VALUES),
-                    )
-                    for access in self.accesses
-                },
-                frozenset(access.site.slug for access in self.accesses if _sees_alarms(access)),
-            )
+            summaries = {
+                access.site.slug: (summary_of(hub, links.link(access.site), access.site.id), access.allows(VALUES))
+                for access in self.accesses
+            }
+            alarms = frozenset(access.site.slug for access in self.accesses if _sees_alarms(access))
+            if not starred:
+                return SitesView(summaries, alarms)
+            favourites = {slug: (links.link(site), wishes) for slug, (site, wishes) in starred.items()}
+            return StartView(summaries, alarms, favourites)
 
-        return ("my-sites", shown), make
+        favourites = frozenset((site.id, wishes) for site, wishes in starred.values())
+        return ("my-sites", shown, favourites), make
 
 
 def _sees_alarms(access: SiteAccess) -> bool:

@@ -11,7 +11,7 @@ MAX_PICTURE_TAGS = 1000  # of one page: more is no screen any more, and a snapsh
 
 # What the overview of a site shows of a tank, and of anything else, in words of the tank vocabulary.
 TANK_CANONS = ("level", "product", "gauge_status")
-UNIT_CANONS = ("flow", "run", "speed", "level")
+UNIT_CANONS = ("flow", "run", "speed", "level", "setpoint")
 # What the derived state rests on (hmi/sites/tanks.py): watched, and sent only where it is shown as well.
 DERIVED_CANONS = ("level", "level_rate", "flow", "tov", "available_room", "pumpable")
 
@@ -48,11 +48,27 @@ def asset_picture(catalog: Catalog, asset_id: str) -> Picture:
     return Picture(tags, frozenset(_of(catalog, asset, DERIVED_CANONS)), (asset_id,))
 
 
+def beside_picture(catalog: Catalog, asset_id: str) -> Picture:
+    """The page of one asset with the site's list beside it, as a tablet shows them."""
+    asset, site = asset_picture(catalog, asset_id), site_picture(catalog)
+    tags = tuple(dict.fromkeys(asset.tags + site.tags))[:MAX_PICTURE_TAGS]
+    return Picture(tags, asset.needed | site.needed, site.assets)
+
+
 def summary_picture(catalog: Catalog) -> Picture:
     """A site's line among a person's sites: the tanks' levels, of which only counts are shown."""
     tanks = catalog.tanks
     levels = [tag for asset in tanks for tag in _of(catalog, asset, ("level",))]
     return Picture((), frozenset(levels), tuple(asset.id for asset in tanks))
+
+
+def main_tag_id(catalog: Catalog, asset: CatalogAsset) -> str | None:
+    """The one value that stands for an asset in a list: a tank's level, a unit's first of what is known of it."""
+    found = _of(catalog, asset, ("level",)) if asset.kind == "tank" else _main_of_unit(catalog, asset)
+    if not found:
+        tags = catalog.tags_of(asset.id)
+        found = [tag.id for tag in (*(tag for tag in tags if tag.kind == "number"), *tags)]
+    return found[0] if found else None
 
 
 def _main_of_unit(catalog: Catalog, asset: CatalogAsset) -> list[str]:

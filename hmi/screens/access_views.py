@@ -12,10 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Role
+from accounts.roles import role_words
 from hmi.screens.presenters.own_access import show_own_access, show_requests
 from hmi.sites.access import NOT_FOUND
 from hmi.sites.access_request_letters import send_letters
@@ -27,27 +30,53 @@ from hmi.sites.models import Site, check_slug
 MOST_SITES = 50  # on the page: each is one query
 
 
+class RoleField(forms.ModelChoiceField):
+    """Roles under the names that people read."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return role_words(obj.name)
+
+
 class AskForm(forms.Form):
     """What is asked for. ``known``: the sites at which the person holds or held a grant, and so may call by name."""
 
     site = forms.CharField(
-        max_length=100, widget=forms.TextInput(attrs={"list": "known-sites", "autocapitalize": "off"})
+        label=gettext_lazy("Site"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"list": "known-sites", "autocapitalize": "off"}),
     )
-    role = forms.ModelChoiceField(Role.objects.none(), to_field_name="slug", empty_label="Choose a role")
-    last_day = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    reason = forms.CharField(label="What you need it for", max_length=MAX_REASON)
+    role = RoleField(
+        Role.objects.none(),
+        label=gettext_lazy("Role"),
+        to_field_name="slug",
+        empty_label=gettext_lazy("Choose a role"),
+    )
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"),
+        # The browser's own control sends a day this way in every language; what it shows is the browser's matter.
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    reason = forms.CharField(label=gettext_lazy("What you need it for"), max_length=MAX_REASON)
 
     def __init__(self, *args: Any, known: list[Site], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._known = known
         role: Any = self.fields["role"]
         role.queryset = Role.objects.order_by("name")
-        self.fields["site"].help_text = "The short word for the site, as it stands in its address: north."
+        self.fields["site"].help_text = _("The short word for the site, as it stands in its address: north.")
 
     def clean_site(self) -> str:
         word = self.cleaned_data["site"].strip()
         slug = next((site.slug for site in self._known if site.name.casefold() == word.casefold()), word.lower())
-        check_slug(slug)
+        try:
+            check_slug(slug)
+        except ValidationError:
+            words = _(
+                "The word for a site has 1 to 50 lower-case letters, digits and hyphens, and neither starts nor ends "
+                "with a hyphen."
+            )
+            raise ValidationError(words) from None
         return slug
 
 
@@ -92,7 +121,8 @@ def ask_for_access(request: HttpRequest) -> HttpResponse:
         form.add_error(None, error)
         return _form_page(request, form, known)
     send_letters(asked, now)
-    messages.success(request, f"Asked for {asked.role} at {asked.site_slug}. Here you see what becomes of it.")
+    words = _("Asked for %(role)s at %(site)s. Here you see what becomes of it.")
+    messages.success(request, words % {"role": role_words(values["role"].name), "site": asked.site_slug})
     return HttpResponseRedirect(reverse("screens:access"), status=303)
 
 
@@ -103,7 +133,8 @@ def withdraw_request(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         taken = withdraw(request.user, key)
     except AccessRequest.DoesNotExist:
         raise Http404(NOT_FOUND) from None
-    messages.success(request, f"Taken back: {taken.role} at {taken.site_slug}.")
+    role = role_words(taken.role.name) if taken.role is not None else _("a role that is gone")
+    messages.success(request, _("Taken back: %(role)s at %(site)s.") % {"role": role, "site": taken.site_slug})
     return HttpResponseRedirect(reverse("screens:access"), status=303)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from hmi.live.first_paint import LinkSummary, ensure_link, known_catalog, latest_readings, link_summary
 from hmi.sites.access import NOT_FOUND, SiteAccess
@@ -21,7 +22,7 @@ SILENT_DEADLINE = 1.0  # seconds when the link already says that the site does n
 
 @dataclass(frozen=True)
 class SiteAnswer:
-    """``trouble`` says in words why the site did not answer; ``stale`` that the readings are not the present ones.
+    """``trouble`` is a sentence that says what the site did instead of answering; ``stale``: not the present readings.
 
     ``catalog`` is ``None`` when none was ever read: then nothing of the site can be shown.
     """
@@ -49,9 +50,9 @@ async def ask_site(access: SiteAccess, choose: Callable[[Catalog], Collection[st
     except AccessEnded:
         raise Http404(NOT_FOUND) from None
     except (SiteUnreachable, TimeoutError):
-        trouble = "did not answer in time"
+        trouble = _("%(site)s did not answer in time.") % {"site": access.site.name}
     except SiteRefused as refusal:
-        trouble = f"refused: {refusal.message}"
+        trouble = _("%(site)s refused: %(why)s") % {"site": access.site.name, "why": refusal.message}
     catalog = catalog or known_catalog(access)
     known = latest_readings(access, choose(catalog)) if catalog is not None else {}
     summary = link_summary(access)

@@ -17,7 +17,7 @@ from hmi.screens.presenters.asset import show_asset_page
 from hmi.screens.presenters.badges import ALL_BADGES
 from hmi.screens.presenters.links import ShownLink, show_link
 from hmi.screens.presenters.my_sites import ShownSite, SiteFacts, role_text, show_sites
-from hmi.screens.presenters.overview import AS_LAID_OUT, ORDERS, show_overview
+from hmi.screens.presenters.overview import ALL, AS_LAID_OUT, ORDERS, SHOWS, show_overview
 from hmi.screens.presenters.values import Scene
 from hmi.screens.presenters.words import at, until_text
 from hmi.sites.access import SiteAccess
@@ -45,8 +45,10 @@ def sites_context(
     }
 
 
-def site_context(access: SiteAccess, answer: SiteAnswer, *, order: str = "", area: str = "") -> dict[str, Any]:
-    """The overview of a site; an ``order`` or ``area`` that does not exist is the usual one."""
+def site_context(
+    access: SiteAccess, answer: SiteAnswer, *, order: str = "", area: str = "", show: str = ""
+) -> dict[str, Any]:
+    """The overview of a site; an ``order``, ``area`` or ``show`` that does not exist is the usual one."""
     slug = access.site.slug
     context = _live_context(access, answer, f"/ws/sites/{slug}/")
     if answer.catalog is not None:
@@ -57,6 +59,7 @@ def site_context(access: SiteAccess, answer: SiteAnswer, *, order: str = "", are
             slug,
             order=order if order in ORDERS else AS_LAID_OUT,
             area=area,
+            show=show if show in SHOWS else ALL,
         )
         context["asset_ids"] = " ".join(asset.id for asset in answer.catalog.assets)
     return context
@@ -98,7 +101,7 @@ def _live_context(access: SiteAccess, answer: SiteAnswer, live_path: str) -> dic
     link: ShownLink = context["link"]
     trouble = ""
     if answer.trouble:
-        trouble = f"{link.words}." if link.state in {"silent", "down"} else f"{access.site.name} {answer.trouble}."
+        trouble = f"{link.words}." if link.state in {"silent", "down"} else answer.trouble
     return context | {
         "live_path": live_path,
         "trouble": trouble,
@@ -106,7 +109,6 @@ def _live_context(access: SiteAccess, answer: SiteAnswer, live_path: str) -> dic
         "has_readings": bool(answer.readings),
         "empty": answer.catalog is None,
         "badges": ALL_BADGES,
-        "orders": ORDERS,
     }
 
 

@@ -10,8 +10,10 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from accounts.audit.floods import try_record_refusal
+from accounts.roles import role_words
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.sites.access import get_site_for
 from hmi.sites.access_requests import AccessRequest
@@ -64,7 +66,9 @@ def _note(request: PageRequest, person: Any, slug: str, scope: str, denial: Deni
 
 
 async def _show(request: PageRequest, person: Any, denial: Denial) -> HttpResponse:
-    context = {"denial": denial, "waiting": await _waiting(person, denial), "support": settings.SUPPORT_CONTACT}
+    waiting = await _waiting(person, denial)
+    role = role_words(waiting.role.name) if waiting is not None and waiting.role is not None else gettext("access")
+    context = {"denial": denial, "waiting": waiting, "waiting_for": role, "support": settings.SUPPORT_CONTACT}
     if not wants_part(request):
         return render(request, "screens/denied.html", context, status=403)
     response = render(request, "screens/_denied.html", context, status=403)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 COOKIE = "theme"
 COOKIE_AGE = 365 * 24 * 3600  # seconds
@@ -19,13 +21,13 @@ class Theme:
     """``slug`` is the value of ``data-theme`` and of the cookie; ``bar`` colours the phone's own bar."""
 
     slug: str
-    name: str
+    name: str | Promise
     bar: str
 
 
-LIGHT = Theme("light", "Light", "#d3d3d3")
-NIGHT = Theme("night", "Night", "#181818")
-SUN = Theme("sun", "Sun", "#ffffff")
+LIGHT = Theme("light", pgettext_lazy("look of the screen", "Light"), "#d3d3d3")
+NIGHT = Theme("night", pgettext_lazy("look of the screen", "Night"), "#181818")
+SUN = Theme("sun", pgettext_lazy("look of the screen", "Sun"), "#ffffff")
 THEMES = (LIGHT, NIGHT, SUN)
 _BY_SLUG = {theme.slug: theme for theme in THEMES}
 

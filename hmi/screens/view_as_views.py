@@ -18,12 +18,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.roles import role_words
 from hmi.live.clock import now_ms
 from hmi.live.first_paint import LinkSummary, known_catalog, link_summary
 from hmi.live.pictures import asset_picture, site_picture
 from hmi.screens.asking import SiteAnswer, ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context
 from hmi.screens.requests import PageRequest, wants_part
+from hmi.screens.views import list_wish
 from hmi.sites import view_as
 from hmi.sites.access import NOT_FOUND, SiteAccess, get_site_for
 from hmi.sites.catalog import Catalog
@@ -57,7 +59,7 @@ async def site(request: PageRequest) -> HttpResponse:
         context = link_only_context(seen, link_summary(seen), now_ms())
         return _show(request, looking, "screens/view_as_link_only.html", context)
     answer = await _answer(looking, seen, lambda catalog: site_picture(catalog).watched)
-    context = site_context(seen, answer, order=request.GET.get("order", ""), area=request.GET.get("area", ""))
+    context = site_context(seen, answer, **list_wish(request))
     if wants_part(request) and answer.catalog is not None:
         return _show(request, looking, "screens/_list_switched.html", context)
     return _show(request, looking, "screens/view_as_site.html", context)
@@ -128,7 +130,11 @@ async def _answer(looking: Looking, seen: SiteAccess, choose: Callable[[Catalog]
 def _show(request: PageRequest, looking: Looking, template: str, context: dict[str, Any]) -> HttpResponse:
     there, here = reverse("screens:site", args=[looking.view.site.slug]), reverse("view-as:site")
     led = {name: _lead(value, there, here) for name, value in context.items()}
-    banner = {"looking": looking, "values_left_out": looking.own is None and looking.seen is not None}
+    banner = {
+        "looking": looking,
+        "seen_role": role_words(looking.seen.role_name) if looking.seen is not None else "",
+        "values_left_out": looking.own is None and looking.seen is not None,
+    }
     return render(request, template, led | banner | {"live_path": "", "site_href": here})
 
 

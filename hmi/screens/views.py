@@ -17,15 +17,21 @@ from django.views.decorators.http import require_safe
 from hmi.live.clock import now_ms
 from hmi.live.first_paint import ensure_link, link_summary
 from hmi.live.pictures import asset_picture, site_picture
+from hmi.screens.alarm_section import asset_alarms
 from hmi.screens.asking import ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
 from hmi.screens.control_section import control_section
 from hmi.screens.denials import says_why
+from hmi.screens.favourite_views import asset_star
+from hmi.screens.list_looks import LOOKS, list_look
+from hmi.screens.note_section import note_section
 from hmi.screens.presenters.own_access import ShownRequest, show_requests
 from hmi.screens.requests import PageRequest, wants_part
+from hmi.screens.start import anote_opened, start_context
 from hmi.screens.trend_views import small_trend
 from hmi.sites.access import NOT_FOUND, SiteAccess, aending_soon, aget_site_for, asites_for
 from hmi.sites.access_requests import AccessRequest
+from hmi.sites.plain_text import apart
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
 
 VALUES = "data:live"
@@ -33,14 +39,15 @@ VALUES = "data:live"
 
 @require_safe
 async def my_sites(request: PageRequest) -> HttpResponse:
-    """The first page: every site that the person may know of."""
+    """The first page: every site that the person may know of, favourites, and what was opened last."""
     person = await request.auser()
     accesses = await asites_for(person, session=request.session)
     more = {
-        "person": str(person),
+        "person": apart(str(person)),
         "may_audit": any(access.allows("audit:read") for access in accesses),
         "requests": await _requests(person),
     }
+    more |= await start_context(person, accesses)
     return render(request, "screens/my_sites.html", await _sites(accesses) | more)
 
 
@@ -64,7 +71,7 @@ async def site(request: PageRequest, slug: str) -> HttpResponse:
         ensure_link(access)
         return render(request, "screens/link_only.html", link_only_context(access, link_summary(access), now_ms()))
     answer = await ask_site(access, lambda catalog: site_picture(catalog).watched)
-    context = site_context(access, answer, order=request.GET.get("order", ""), area=request.GET.get("area", ""))
+    context = site_context(access, answer, **list_wish(request)) | {"look": list_look(request), "looks": LOOKS}
     switched = wants_part(request) and answer.catalog is not None
     return render(request, "screens/_list_switched.html" if switched else "screens/site.html", context)
 
@@ -86,8 +93,17 @@ async def asset(request: PageRequest, slug: str, asset_id: str, kind: str) -> Ht
     if found is None or (found.kind == "tank") != (kind == "tanks"):
         raise Http404(NOT_FOUND)
     controls = await control_section(access, answer, found, await request.auser())
-    context = asset_context(access, answer, found, socket) | {"controls": controls}
+    person = await request.auser()
+    await anote_opened(person, access.site.id, asset_id)
+    star = await asset_star(person, access, asset_id, found.name or found.id)
+    context = asset_context(access, answer, found, socket) | {"controls": controls, "star": star}
+    context |= await note_section(access, answer, found) | await asset_alarms(access, asset_id)
     return render(request, "screens/asset.html", context | await small_trend(access, answer, found))
+
+
+def list_wish(request: PageRequest) -> dict[str, str]:
+    """Order, area and filter of a list, as its address says."""
+    return {name: request.GET.get(name, "") for name in ("order", "area", "show")}
 
 
 @database_sync_to_async

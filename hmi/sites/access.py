@@ -18,11 +18,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 from django.http import Http404
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from accounts.factors import session_may_use
+from accounts.roles import role_words
 from accounts.sessions import SIGNED_IN_AT
+from hmi.languages.dates import date_text
 from hmi.sites.ended_tokens import ended_since
 from hmi.sites.grants import OPENING, SOON, Grant
 from hmi.sites.models import Site
@@ -115,8 +119,13 @@ aget_site_for = database_sync_to_async(get_site_for)
 asites_for = database_sync_to_async(sites_for)
 
 
-def still_live(keys: Iterable[AccessKey], now: datetime | None = None) -> dict[AccessKey, str]:
+def still_live(
+    keys: Iterable[AccessKey], now: datetime | None = None, *, to_people: bool = False
+) -> dict[AccessKey, str]:
     """Which of many open accesses have ended, each with the reason in words; those not in the answer are live.
+
+    The words are English, for programs and the log; ``to_people``: each in the language of the person whose access it
+    was, which is the one spoken now for whoever chose none.
 
     One query however many keys: the sweep behind the open pages asks this every second.
     """
@@ -125,7 +134,7 @@ def still_live(keys: Iterable[AccessKey], now: datetime | None = None) -> dict[A
         return {}
     now = now or timezone.now()
     grants = Grant.objects.select_related("user", "role", "site").in_bulk({key.grant_id for key in wanted})
-    reasons = {key: _reason_ended(key, grants.get(key.grant_id), now) for key in wanted}
+    reasons = {key: _reason_said(key, grants.get(key.grant_id), now, to_people) for key in wanted}
     return {key: reason for key, reason in reasons.items() if reason}
 
 
@@ -190,32 +199,46 @@ def _auth_time(grant: Grant, session: Any) -> int:
     return int(grant.user.last_login.timestamp()) if grant.user.last_login else 0
 
 
+def _reason_said(key: AccessKey, grant: Grant | None, now: datetime, to_people: bool) -> str:
+    chosen = grant.user.language if grant is not None else ""
+    spoken = chosen or translation.get_language() or settings.LANGUAGE_CODE
+    with translation.override(spoken if to_people else settings.LANGUAGE_CODE):
+        return _reason_ended(key, grant, now)
+
+
 def _reason_ended(key: AccessKey, grant: Grant | None, now: datetime) -> str:
     """Why an access ended, as the person will read it; empty while it is live."""
     if grant is None:
-        return "Your access to this site ended."
+        return _("Your access to this site ended.")
+    names = {"site": grant.site.name, "role": role_words(grant.role.name)}
     if not grant.user.is_active:
-        return "Your account was disabled."
+        return _("Your account was disabled.")
     if not grant.site.enabled:
-        return f"{grant.site.name} was switched off."
+        return _("%(site)s was switched off.") % names
     if grant.approval not in OPENING:
-        return f"Your access to {grant.site.name} was not approved."
+        return _("Your access to %(site)s was not approved.") % names
     if grant.revoked_at is not None:
-        return f"Your access to {grant.site.name} was withdrawn at {_clock(grant.revoked_at, grant, now)}."
+        when, is_today = _clock(grant.revoked_at, grant, now)
+        if is_today:
+            return _("Your access to %(site)s was withdrawn at %(clock)s.") % (names | when)
+        return _("Your access to %(site)s was withdrawn at %(clock)s on %(day)s.") % (names | when)
     if now >= grant.valid_until:
-        return f"Your access to {grant.site.name} ended at {_clock(grant.valid_until, grant, now)}."
+        when, is_today = _clock(grant.valid_until, grant, now)
+        if is_today:
+            return _("Your access to %(site)s ended at %(clock)s.") % (names | when)
+        return _("Your access to %(site)s ended at %(clock)s on %(day)s.") % (names | when)
     if not grant.is_live(now) or not opens_anything(grant):
-        return f"Your access to {grant.site.name} ended."
+        return _("Your access to %(site)s ended.") % names
     if key.epoch != grant.epoch:
-        return f"Your access to {grant.site.name} was changed."
+        return _("Your access to %(site)s was changed.") % names
     if key.rights != rights_digest(grant.scopes):
-        return f"What your role {grant.role.name} may do at {grant.site.name} was changed."
+        return _("What your role %(role)s may do at %(site)s was changed.") % names
     return ""
 
 
-def _clock(moment: datetime, grant: Grant, now: datetime) -> str:
-    """By the site's clock, with the date when that is not today."""
+def _clock(moment: datetime, grant: Grant, now: datetime) -> tuple[dict[str, str], bool]:
+    """By the site's clock: the hour and the day, and whether that is today there."""
     zone = zoneinfo.ZoneInfo(grant.site.time_zone)
     local = moment.astimezone(zone)
     today = local.date() == now.astimezone(zone).date()
-    return f"{local:%H:%M}" if today else f"{local:%H:%M on %Y-%m-%d}"
+    return {"clock": f"{local:%H:%M}", "day": date_text(local)}, today

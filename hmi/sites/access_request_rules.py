@@ -18,10 +18,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.audit.admin_changes import has_own_events
 from accounts.models import Role
+from accounts.roles import role_words
+from hmi.languages.dates import date_text
 from hmi.sites.access_requests import MAX_REASON, AccessRequest, RequestState
 from hmi.sites.approvals import extend
 from hmi.sites.grant_rules import default_end, longest_days, may_give, overlapping
@@ -51,19 +54,23 @@ def ask(
     now = now or timezone.now()
     reason = " ".join(reason.split())
     if not reason or len(reason) > MAX_REASON:
-        raise ValidationError({"reason": f"Say in 1 to {MAX_REASON} characters what you need it for."})
+        words = _("Say in 1 to %(most)d characters what you need it for.")
+        raise ValidationError({"reason": words % {"most": MAX_REASON}})
     _check_day(person, role, last_day, now)
     with transaction.atomic():
         # One request of a person at a time, or two at the same moment would both find room.
         get_user_model().objects.select_for_update().get(pk=person.pk)
         mine = AccessRequest.objects.filter(person=person)
         if mine.filter(asked_at__gt=now - dt.timedelta(days=1)).count() >= MOST_A_DAY:
-            raise ValidationError(f"You have asked {MOST_A_DAY} times within a day. Try again tomorrow.")
+            words = _("You have asked %(most)d times within a day. Try again tomorrow.")
+            raise ValidationError(words % {"most": MOST_A_DAY})
         waiting = mine.open(now)
         if waiting.filter(site_slug=slug, role=role).exists():
-            raise ValidationError(f"You have asked for {role} at {slug} already, and it waits for an answer.")
+            words = _("You have asked for %(role)s at %(site)s already, and it waits for an answer.")
+            raise ValidationError(words % {"role": role_words(role.name), "site": slug})
         if waiting.count() >= MOST_OPEN:
-            raise ValidationError(f"{MOST_OPEN} of your requests wait for an answer. Withdraw one, or wait.")
+            words = _("%(most)d of your requests wait for an answer. Withdraw one, or wait.")
+            raise ValidationError(words % {"most": MOST_OPEN})
         site = Site.objects.filter(slug=slug).first()
         _check_held(person, slug, role, last_day, now)
         request = AccessRequest.objects.create(
@@ -97,9 +104,11 @@ def usual_day(person: Any, role: Role | None, now: dt.datetime) -> dt.date:
 def _check_day(person: Any, role: Role, last_day: dt.date, now: dt.datetime) -> None:
     latest = latest_day(person, role, now)
     if last_day < now.date():
-        raise ValidationError({"last_day": "That day is over. Choose today or a later day."})
+        raise ValidationError({"last_day": _("That day is over. Choose today or a later day.")})
     if last_day > latest:
-        raise ValidationError({"last_day": f"The role {role} is given until {latest:%Y-%m-%d} at the latest."})
+        words = _("The role %(role)s is given until %(day)s at the latest.")
+        facts = {"role": role_words(role.name), "day": date_text(latest)}
+        raise ValidationError({"last_day": words % facts})
 
 
 def _check_held(person: Any, slug: str, role: Role, last_day: dt.date, now: dt.datetime) -> None:
@@ -110,11 +119,14 @@ def _check_held(person: Any, slug: str, role: Role, last_day: dt.date, now: dt.d
     mine = Grant.objects.filter(user=person, site__slug=slug, role=role, revoked_at__isnull=True, valid_until__gt=now)
     for grant in mine.exclude(approval=Approval.REFUSED).select_related("site"):
         site = grant.site
+        facts = {"role": role_words(role.name), "site": site.name, "zone": site.time_zone}
         if grant.approval == Approval.PENDING:
-            raise ValidationError(f"You were given {role} at {site} already; a second person has still to approve it.")
+            words = _("You were given %(role)s at %(site)s already; a second person has still to approve it.")
+            raise ValidationError(words % facts)
         if grant.valid_until >= _end_of(last_day, site):
             local = grant.valid_until.astimezone(zoneinfo.ZoneInfo(site.time_zone))
-            raise ValidationError(f"You hold {role} at {site} until {local:%Y-%m-%d %H:%M} ({site.time_zone}) already.")
+            words = _("You hold %(role)s at %(site)s until %(moment)s (%(zone)s) already.")
+            raise ValidationError(words % (facts | {"moment": f"{date_text(local)} {local:%H:%M}"}))
 
 
 def _end_of(day: dt.date, site: Site | None) -> dt.datetime:

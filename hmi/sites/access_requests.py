@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 MAX_REASON = 200  # characters, as the reason of a grant
 KEEP_SHOWN = dt.timedelta(days=30)  # how long a person sees what became of a request
@@ -25,11 +26,11 @@ MOST_NEWS = 5
 class RequestState(models.TextChoices):
     """What a request is at a moment. The first three can be stored; the clock alone makes the last."""
 
-    OPEN = "open", "waits for an answer"
-    GRANTED = "granted", "granted"
-    DECLINED = "declined", "declined"
-    WITHDRAWN = "withdrawn", "withdrawn"
-    EXPIRED = "expired", "expired without an answer"
+    OPEN = "open", _("waits for an answer")
+    GRANTED = "granted", _("granted")
+    DECLINED = "declined", _("declined")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    EXPIRED = "expired", _("expired without an answer")
 
 
 class RequestQuerySet(models.QuerySet["AccessRequest"]):

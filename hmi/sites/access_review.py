@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts import audit
+from accounts.spreadsheets import harmless
 from hmi.sites.grants import Approval, Grant, State
 from hmi.sites.models import Site
 
@@ -23,7 +24,6 @@ COLUMNS = (
     "ended how", "ended by", "end reason", "grant id",
 )  # fmt: skip
 MOST_LINES = 100_000  # of one answer to a browser; the command writes any number
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and the full-width forms
 
 
 def grants_between(start: dt.datetime, end: dt.datetime, site: Site | None = None) -> QuerySet[Grant]:
@@ -59,12 +59,6 @@ class _Lines:
 
     def write(self, line: str) -> str:
         return line
-
-
-def harmless(text: str) -> str:
-    """``text`` as a spreadsheet shows it instead of running it."""
-    stripped = text.lstrip(" \u00a0\ufeff")
-    return f"'{text}" if stripped.startswith(_FORMULA) else text
 
 
 def _row(grant: Grant, now: dt.datetime) -> list[str]:

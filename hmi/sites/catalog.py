@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
+from hmi.sites.plain_text import plain
 from relay_bridge.contract.acting import CatalogCommand
 from relay_bridge.contract.messages import CatalogAnswer, CatalogAsset, CatalogTag
 
@@ -12,6 +15,7 @@ MAX_TAGS = 20_000  # of one site; beyond it something is wrong at the other end
 MAX_ASSETS = 5_000
 MAX_AREAS = 500
 MAX_COMMANDS = 1_000
+MAX_LINE = 250  # characters of a name; the agent's own bounds are narrower
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +54,14 @@ class Catalog:
         pages = list(pages)
         if len({page.cat for page in pages}) != 1:
             raise ValueError("the catalog changed while it was being read")
-        areas = tuple(dict.fromkeys(area for page in pages for area in page.areas))
-        assets = tuple({asset.id: asset for page in pages for asset in page.assets}.values())
-        tags = tuple({tag.id: tag for page in pages for tag in page.tags}.values())
+        areas = tuple(dict.fromkeys(_line(area) for page in pages for area in page.areas))
+        assets = tuple({asset.id: _plain_asset(asset) for page in pages for asset in page.assets}.values())
+        tags = tuple({tag.id: _plain_tag(tag) for page in pages for tag in page.tags}.values())
         if len(tags) > MAX_TAGS or len(assets) > MAX_ASSETS or len(areas) > MAX_AREAS:
             raise ValueError(f"the catalog has more than {MAX_TAGS} tags, {MAX_ASSETS} assets or {MAX_AREAS} areas")
-        commands = tuple({command.id: command for page in pages for command in page.commands}.values())
+        commands = tuple(
+            {row.id: replace(row, name=_line(row.name) or row.id) for page in pages for row in page.commands}.values()
+        )
         if len(commands) > MAX_COMMANDS:
             raise ValueError(f"the catalog has more than {MAX_COMMANDS} commands")
         return cls(pages[0].cat, areas, assets, tags, commands)
@@ -87,3 +93,21 @@ class Catalog:
     @property
     def tanks(self) -> tuple[CatalogAsset, ...]:
         return tuple(asset for asset in self.assets if asset.kind == "tank")
+
+
+# The agent is believed in what it measures, and not in how a line of ours may look: see plain_text.
+
+
+def _plain_asset(asset: CatalogAsset) -> CatalogAsset:
+    return replace(asset, name=_line(asset.name) or asset.id, area=_line(asset.area))
+
+
+def _plain_tag(tag: CatalogTag) -> CatalogTag:
+    enums = tag.enums and {value: _line(word) for value, word in tag.enums.items()}
+    # A unit is sent back with a change, so one without anything unseen stays exactly as it is.
+    unit = tag.unit if tag.unit.isprintable() else _line(tag.unit)
+    return replace(tag, name=_line(tag.name), unit=unit, enums=enums)
+
+
+def _line(text: str) -> str:
+    return plain(text, MAX_LINE)

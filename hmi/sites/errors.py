@@ -9,6 +9,8 @@ SiteError
 
 from __future__ import annotations
 
+from hmi.sites.reasons import reason_words
+
 
 class SiteError(Exception):
     """Root of what the gateway raises. ``retryable``: the very same attempt may work later."""
@@ -17,7 +19,10 @@ class SiteError(Exception):
 
 
 class SiteUnreachable(SiteError):  # noqa: N818 - says what is the matter
-    """``site`` is the site's name, ``reason`` a sentence a technician can act on, ``waited`` seconds."""
+    """``site`` is the site's name, ``reason`` a clause a technician can act on, ``waited`` seconds.
+
+    ``reason`` is English, for log, trail and programs; ``told`` is the same in the language spoken now.
+    """
 
     retryable = True
 
@@ -27,6 +32,10 @@ class SiteUnreachable(SiteError):  # noqa: N818 - says what is the matter
         self.reason = reason
         self.waited = waited
 
+    @property
+    def told(self) -> str:
+        return reason_words(self.reason)
+
 
 class AnswerLost(SiteError):  # noqa: N818 - says what is the matter
     """The one attempt was made; ``reason`` is why nothing is known of it. Only asking for its key tells more."""
@@ -34,6 +43,11 @@ class AnswerLost(SiteError):  # noqa: N818 - says what is the matter
     def __init__(self, site: str, reason: str) -> None:
         super().__init__(f"{site} did not answer a change that was sent: {reason}")
         self.reason = reason
+
+    @property
+    def told(self) -> str:
+        """``reason`` in the language spoken now."""
+        return reason_words(self.reason)
 
 
 class SiteRefused(SiteError):  # noqa: N818

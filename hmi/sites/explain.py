@@ -4,8 +4,8 @@
         print(reason.scope, "yes" if reason.allowed else "no", reason.words)
 
 It asks the same rules as ``access.py`` and never opens anything itself. ``words`` is for administrators and names who
-did what; ``told`` is for the person, without the names of those who decided. Moments are in the site's time; the person
-reads the date only when it is not today's.
+did what, in English as their pages are; ``told`` is for the person, in the language spoken now, without the names of
+those who decided. Moments are in the site's time; the person reads the date only when it is not today's.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.factors import session_may_use
+from accounts.roles import role_words
+from accounts.scope_words import scope_words
+from hmi.languages.dates import date_text
 from hmi.sites.access import process_data_denied, widest_first
 from hmi.sites.grants import Grant, State
 from hmi.sites.models import Site
@@ -62,14 +66,13 @@ class Reason:
 
     @property
     def meaning(self) -> str:
-        return SCOPES[self.scope]
+        """The right in words, in the language spoken now."""
+        return scope_words(self.scope)
 
 
 # Of several grants that do not open a scope, the one to speak of: what is nearest to a yes first.
 _WITHIN_REACH = (Why.SECOND_FACTOR, Why.SUPERUSER, Why.PENDING, Why.STARTS_LATER)
 _NEAREST = (*_WITHIN_REACH, Why.NOT_OURS, Why.ENDED, Why.REVOKED, Why.REFUSED)
-# Not strftime: the month must not depend on the server's locale.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def explain_access(user: Any, site: Site, now: dt.datetime | None = None, *, session: Any = None) -> list[Reason]:
@@ -89,10 +92,11 @@ def explain_access(user: Any, site: Site, now: dt.datetime | None = None, *, ses
 
 def _reason(scope: str, user: Any, site: Site, judged: list[tuple[Grant, Why]], now: dt.datetime) -> Reason:
     if not user.is_active:
-        return Reason(scope, False, Why.ACCOUNT_CLOSED, f"The account of {user} is closed.", "Your account is closed.")
+        words, told = f"The account of {user} is closed.", _("Your account is closed.")
+        return Reason(scope, False, Why.ACCOUNT_CLOSED, words, told)
     if not site.enabled:
-        off = f"{site.name} is switched off."
-        return Reason(scope, False, Why.SITE_OFF, off, off)
+        words, told = f"{site.name} is switched off.", _("%(site)s is switched off.") % {"site": site.name}
+        return Reason(scope, False, Why.SITE_OFF, words, told)
     live = widest_first(grant for grant, why in judged if why is Why.GRANTED)
     opening = [grant for grant in live if scope in grant.scopes]
     if opening:
@@ -105,10 +109,10 @@ def _reason(scope: str, user: Any, site: Site, judged: list[tuple[Grant, Why]], 
     if live:
         return _about(scope, live[0], Why.ROLE_LACKS, now)
     words = f"{user} has no grant at {site.name}"
-    told = f"You have no access to {site.name}"
+    told = _("You have no access to %(site)s.")
     if judged:
-        words, told = f"{words} whose role holds this", f"{told} that allows this"
-    return Reason(scope, False, Why.NO_GRANT, f"{words}.", f"{told}.")
+        words, told = f"{words} whose role holds this", _("You have no access to %(site)s that allows this.")
+    return Reason(scope, False, Why.NO_GRANT, f"{words}.", told % {"site": site.name})
 
 
 def _judge(grant: Grant, now: dt.datetime, session: Any) -> Why:
@@ -134,80 +138,96 @@ def _moment(grant: Grant) -> dt.datetime:
 
 
 def _about(scope: str, grant: Grant, why: Why, now: dt.datetime) -> Reason:
-    words, told = _sentences(grant, why, now)
+    words, told = _words(grant, why), _told(grant, why, now)
     return Reason(scope, why is Why.GRANTED, why, words, told, grant.pk, grant.role.name, grant.valid_until)
 
 
-def _sentences(grant: Grant, why: Why, now: dt.datetime) -> tuple[str, str]:
-    """For the administrator, and for the person."""
-    role, site = grant.role.name, grant.site.name
+def _words(grant: Grant, why: Why) -> str:
+    """For the administrator."""
+    role = grant.role.name
     until, start = _clock(grant.valid_until, grant), _clock(grant.valid_from, grant)
     giver = f"given by {grant.granted_by}" if grant.granted_by else "given on the command line"
     match why:
         case Why.GRANTED:
             approved = f", approved by {grant.approved_by}" if grant.approved_by else ""
-            return f"As {role}, {giver}{approved}, until {until}: {grant.reason}", (
-                f"As {role}, until {_said(grant.valid_until, grant, now, bare=True)}."
-            )
+            return f"As {role}, {giver}{approved}, until {until}: {grant.reason}"
         case Why.PENDING:
-            return (
-                f"The grant as {role}, {giver}, waits for a second person's approval.",
-                f"Your access as {role} waits for a second person's approval.",
-            )
+            return f"The grant as {role}, {giver}, waits for a second person's approval."
         case Why.STARTS_LATER:
-            return (
-                f"The grant as {role}, {giver}, starts at {start}.",
-                f"Your access as {role} has not begun: it starts {_said(grant.valid_from, grant, now)}.",
-            )
+            return f"The grant as {role}, {giver}, starts at {start}."
         case Why.ENDED:
-            return (
-                f"The grant as {role}, {giver}, ended at {until}.",
-                f"Your access as {role} ended {_said(grant.valid_until, grant, now)}.",
-            )
+            return f"The grant as {role}, {giver}, ended at {until}."
         case Why.REVOKED | Why.REFUSED:
             done = "revoked" if why is Why.REVOKED else "refused"
             by = f" by {grant.revoked_by}" if grant.revoked_by else ""
             because = f": {grant.end_reason}" if grant.end_reason else "."
-            moment = grant.revoked_at or grant.valid_until
-            at, said = _clock(moment, grant), _said(moment, grant, now)
-            told = "was withdrawn" if why is Why.REVOKED else "was not approved"
-            return f"The grant as {role} was {done} at {at}{by}{because}", f"Your access as {role} {told} {said}."
+            return f"The grant as {role} was {done} at {_clock(_moment(grant), grant)}{by}{because}"
         case Why.SECOND_FACTOR:
-            return (
-                f"The grant as {role} needs a sign-in with a second factor.",
-                f"Your role {role} needs a second factor, and this sign-in was without one.",
-            )
+            return f"The grant as {role} needs a sign-in with a second factor."
         case Why.SUPERUSER:
-            return (
-                f"{grant.user} is a superuser, and {role} shows process data: the grant opens nothing.",
-                "A superuser sees no process data: use an account that administers nothing.",
-            )
+            return f"{grant.user} is a superuser, and {role} shows process data: the grant opens nothing."
         case Why.NOT_OURS:
-            return (
-                f"The grant as {role} was not written by this application, or was altered: it opens nothing.",
-                f"Your access to {site} does not hold. Ask an administrator to give it again.",
-            )
+            return f"The grant as {role} was not written by this application, or was altered: it opens nothing."
         case _:
-            return (
-                f"The role {role}, held until {until}, does not hold this.",
-                f"Your role {role} at {site} does not allow this.",
-            )
+            return f"The role {role}, held until {until}, does not hold this."
+
+
+def _told(grant: Grant, why: Why, now: dt.datetime) -> str:
+    """For the person."""
+    is_today, facts = _facts(grant, why, now)
+    match why:
+        case Why.GRANTED if is_today:
+            words = _("As %(role)s, until %(clock)s (%(zone)s) today.")
+        case Why.GRANTED:
+            words = _("As %(role)s, until %(day)s %(clock)s (%(zone)s).")
+        case Why.PENDING:
+            words = _("Your access as %(role)s waits for a second person's approval.")
+        case Why.STARTS_LATER if is_today:
+            words = _("Your access as %(role)s has not begun: it starts at %(clock)s (%(zone)s).")
+        case Why.STARTS_LATER:
+            words = _("Your access as %(role)s has not begun: it starts on %(day)s at %(clock)s (%(zone)s).")
+        case Why.ENDED if is_today:
+            words = _("Your access as %(role)s ended at %(clock)s (%(zone)s).")
+        case Why.ENDED:
+            words = _("Your access as %(role)s ended on %(day)s at %(clock)s (%(zone)s).")
+        case Why.REVOKED if is_today:
+            words = _("Your access as %(role)s was withdrawn at %(clock)s (%(zone)s).")
+        case Why.REVOKED:
+            words = _("Your access as %(role)s was withdrawn on %(day)s at %(clock)s (%(zone)s).")
+        case Why.REFUSED if is_today:
+            words = _("Your access as %(role)s was not approved at %(clock)s (%(zone)s).")
+        case Why.REFUSED:
+            words = _("Your access as %(role)s was not approved on %(day)s at %(clock)s (%(zone)s).")
+        case Why.SECOND_FACTOR:
+            words = _("Your role %(role)s needs a second factor, and this sign-in was without one.")
+        case Why.SUPERUSER:
+            words = _("A superuser sees no process data: use an account that administers nothing.")
+        case Why.NOT_OURS:
+            words = _("Your access to %(site)s does not hold. Ask an administrator to give it again.")
+        case _other:
+            words = _("Your role %(role)s at %(site)s does not allow this.")
+    return words % facts
+
+
+def _facts(grant: Grant, why: Why, now: dt.datetime) -> tuple[bool, dict[str, str]]:
+    """What the person's sentence names, and whether its moment is today at the site."""
+    moment = grant.valid_until
+    if why in {Why.REVOKED, Why.REFUSED}:
+        moment = _moment(grant)
+    elif why is Why.STARTS_LATER:
+        moment = grant.valid_from
+    zone = zoneinfo.ZoneInfo(grant.site.time_zone)
+    local = moment.astimezone(zone)
+    facts = {
+        "role": role_words(grant.role.name),
+        "site": grant.site.name,
+        "clock": f"{local:%H:%M}",
+        "day": date_text(local),
+        "zone": grant.site.time_zone,
+    }
+    return local.date() == now.astimezone(zone).date(), facts
 
 
 def _clock(moment: dt.datetime, grant: Grant) -> str:
     local = moment.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone))
     return f"{local:%H:%M on %Y-%m-%d} ({grant.site.time_zone})"
-
-
-def _said(moment: dt.datetime, grant: Grant, now: dt.datetime, *, bare: bool = False) -> str:
-    """After a verb: ``at 14:00 (Europe/Oslo)`` today, ``on 3 Dec 2026 at 14:00 (Europe/Oslo)`` on another day there.
-
-    ``bare``: without the first word, after ``until``.
-    """
-    zone = zoneinfo.ZoneInfo(grant.site.time_zone)
-    local = moment.astimezone(zone)
-    clock = f"{local:%H:%M} ({grant.site.time_zone})"
-    if local.date() == now.astimezone(zone).date():
-        return f"{clock} today" if bare else f"at {clock}"
-    day = f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
-    return f"{day} {clock}" if bare else f"on {day} at {clock}"

@@ -2,7 +2,7 @@
 
 Each letter is written down before it goes, and the database refuses a second row for it: two programs that run at once
 send one letter. One whose mail server refuses it is tried again at the next run; one that a dying program left
-half-sent is not, because nobody knows whether it went.
+half-sent is not, because nobody knows whether it went. Each is in the language that its reader chose, else in English.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
+from accounts.roles import role_words
+from hmi.languages.dates import date_text
 from hmi.sites.grants import OPENING, Grant
 from hmi.sites.models import GrantReminder
 
@@ -98,23 +102,36 @@ def _send_once(grant: Grant, days: int, person: Any, *, connection: Any, now: dt
 
 def letter(grant: Grant, person: Any, connection: Any = None) -> EmailMessage:
     """The letter to ``person``, the receiver or the giver. It holds no value of the plant and nothing to click."""
-    zone = zoneinfo.ZoneInfo(grant.site.time_zone)
-    end = f"{grant.valid_until.astimezone(zone):%Y-%m-%d %H:%M} ({grant.site.time_zone})"
-    site, role = _line(grant.site.name), _line(grant.role.name)
-    if person.pk == grant.user_id:
-        subject = f"Your access to {site} ends on {end}"
-        text = (
-            f"Your access to {site} as {role} ends on {end}.\n\n"
-            "If you need it longer, ask whoever runs your site's accounts before then.\n"
-        )
-    else:
-        name = _line(grant.user.get_username())
-        subject = f"The access of {name} to {site} ends on {end}"
-        text = (
-            f"{name} holds the role {role} at {site} until {end}. You gave it: {_line(grant.reason)}\n\n"
-            "If it is still needed, extend it in the administration pages, Grants. Otherwise there is nothing to do.\n"
-        )
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        subject, text = _to_receiver(grant) if person.pk == grant.user_id else _to_giver(grant)
     return EmailMessage(subject, text, to=[person.email], connection=connection)
+
+
+def _to_receiver(grant: Grant) -> tuple[str, str]:
+    facts = _facts(grant)
+    ends = _("Your access to %(site)s as %(role)s ends on %(moment)s (%(zone)s).") % facts
+    todo = _("If you need it longer, ask whoever runs your site's accounts before then.")
+    return _("Your access to %(site)s ends on %(moment)s (%(zone)s)") % facts, f"{ends}\n\n{todo}\n"
+
+
+def _to_giver(grant: Grant) -> tuple[str, str]:
+    facts = _facts(grant)
+    holds = _("%(person)s holds the role %(role)s at %(site)s until %(moment)s (%(zone)s). You gave it: %(reason)s")
+    todo = _("If it is still needed, extend it in the administration pages, Grants. Otherwise there is nothing to do.")
+    subject = _("The access of %(person)s to %(site)s ends on %(moment)s (%(zone)s)")
+    return subject % facts, f"{holds % facts}\n\n{todo}\n"
+
+
+def _facts(grant: Grant) -> dict[str, str]:
+    local = grant.valid_until.astimezone(zoneinfo.ZoneInfo(grant.site.time_zone))
+    return {
+        "person": _line(grant.user.get_username()),
+        "site": _line(grant.site.name),
+        "role": _line(role_words(grant.role.name)),
+        "moment": f"{date_text(local)} {local:%H:%M}",
+        "zone": grant.site.time_zone,
+        "reason": _line(grant.reason),
+    }
 
 
 def _line(text: str) -> str:

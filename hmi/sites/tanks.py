@@ -13,7 +13,7 @@ from typing import Any, Literal
 from hmi.sites.catalog import Catalog
 from hmi.sites.units import Rate, length_rate, shown_length_unit, volume_rate, volume_unit
 from relay_bridge.contract.messages import CatalogTag
-from relay_bridge.contract.readings import Reading
+from relay_bridge.contract.readings import Reading, held_constant
 
 AlarmState = Literal["", "LL", "L", "H", "HH"]
 Movement = Literal["receiving", "discharging", "still", "unknown"]
@@ -31,11 +31,14 @@ class AssetState:
 
     ``doubtful``: limits exist but the level is missing or not good, so ``alarm`` is the last known one or nothing.
     ``rate`` is the level's, in ``rate_unit``, positive when rising; ``rate_basis`` says what it rests on.
-    ``to`` has minutes until ``h``, ``hh``, ``l``, ``ll`` at the present rate, for limits ahead in this direction only.
+    ``to`` has minutes until ``h``, ``hh``, ``l``, ``ll`` and ``empty`` (level 0) at the present rate, for what is ahead
+    in this direction only; and until ``plan``, the planned quantity of a movement, at the present flow.
+    ``stuck``: product flows and the source says that the level is held constant: the gauge does not follow the tank.
     """
 
     alarm: AlarmState = ""
     doubtful: bool = False
+    stuck: bool = False
     move: Movement = "unknown"
     rate: float | None = None
     rate_unit: str = ""
@@ -49,6 +52,8 @@ class AssetState:
         wire: dict[str, Any] = {"alarm": self.alarm, "move": self.move}
         if self.doubtful:
             wire["doubtful"] = True
+        if self.stuck:
+            wire["stuck"] = True
         if self.rate is not None:
             wire |= {"rate": round(self.rate, 2), "rate_unit": self.rate_unit, "rate_basis": self.rate_basis}
         if self.to:
@@ -64,14 +69,17 @@ def asset_state(catalog: Catalog, asset_id: str, readings: Mapping[str, Reading]
     values = _Values(catalog, asset_id, readings)
     alarm, doubtful = alarm_state(values.tag("level"), values.reading("level"))
     move, rate = _movement(values), _level_rate(values)
+    level = values.reading("level")
+    stuck = level is not None and held_constant(level.quality) and move in {"receiving", "discharging"}
     return AssetState(
         alarm=alarm,
-        doubtful=doubtful,
+        doubtful=doubtful or (stuck and bool(alarm)),
+        stuck=stuck,
         move=move,
         rate=rate.value if rate else None,
         rate_unit=rate.unit if rate else "",
         rate_basis=("level_rate" if values.tag("level_rate") else "flow") if rate else "",
-        to=_times_to_limits(values, rate, move),
+        to=({} if stuck else _times_to_limits(values, rate, move)) | _time_to_plan(values),
         room=values.good("available_room"),
         pumpable=values.good("pumpable"),
     )
@@ -130,17 +138,24 @@ def _movement(values: _Values) -> Movement:
         tag, value = values.tag(canon), values.good(canon)
         if tag is None or value is None:
             continue
-        reach = max(abs(tag.lo or 0.0), abs(tag.hi or 0.0))
-        deadband = reach * STILL_SHARE or default
-        if not reach and canon == "level_rate":
+        if not _reach(tag) and canon == "level_rate":
             in_mm = length_rate(value, tag.unit, "mm")
             if in_mm is None:
                 continue
             value = in_mm.value
-        if abs(value) <= deadband:
+        if _stands(tag, value, default):
             return "still"
         return "receiving" if value > 0 else "discharging"
     return "unknown"
+
+
+def _stands(tag: CatalogTag, value: float, default: float) -> bool:
+    """Whether a flow or a level rate is within the deadband of standing still; ``default`` without a range."""
+    return abs(value) <= (_reach(tag) * STILL_SHARE or default)
+
+
+def _reach(tag: CatalogTag) -> float:
+    return max(abs(tag.lo or 0.0), abs(tag.hi or 0.0))
 
 
 def _level_rate(values: _Values) -> Rate | None:
@@ -171,23 +186,36 @@ def _level_rate(values: _Values) -> Rate | None:
 
 
 def _times_to_limits(values: _Values, rate: Rate | None, move: Movement) -> dict[str, float]:
-    """Minutes to each limit ahead:  t = (limit - level) / rate, at the present rate."""
+    """Minutes to each limit ahead, and to an empty tank:  t = (limit - level) / rate, at the present rate."""
     level_tag, level = values.tag("level"), values.good("level")
-    if rate is None or move not in {"receiving", "discharging"} or level_tag is None or level_tag.lim is None:
+    if rate is None or move not in {"receiving", "discharging"} or level_tag is None:
         return {}
     per_minute = length_rate(rate.value, rate.unit, level_tag.unit)
     if level is None or per_minute is None or (per_minute.value > 0) != (move == "receiving") or per_minute.value == 0:
         return {}  # flow and level disagree on the direction: then no forecast is honest
-    ahead = ("h", "hh") if move == "receiving" else ("l", "ll")
-    times = {}
-    for name in ahead:
-        limit = getattr(level_tag.lim, name)
-        if limit is None:
-            continue
-        minutes = (limit - level) / per_minute.value
-        if 0 < minutes <= MAX_TIME:
-            times[name] = minutes
-    return times
+    names = ("h", "hh") if move == "receiving" else ("l", "ll")
+    ahead = {name: limit for name in names if (limit := getattr(level_tag.lim, name, None)) is not None}
+    if move == "discharging":
+        ahead["empty"] = 0.0
+    times = {name: (limit - level) / per_minute.value for name, limit in ahead.items()}
+    return {name: minutes for name, minutes in times.items() if 0 < minutes <= MAX_TIME}
+
+
+def _time_to_plan(values: _Values) -> dict[str, float]:
+    """Minutes until a movement has its planned quantity:  t = (planned - so far) / flow.
+
+    Volumes only: a mass would need the density, which is not ours to guess. Nothing when the source gives no plan.
+    """
+    planned_tag, done_tag, flow_tag = (values.tag(c) for c in ("movement_planned", "movement_done", "flow"))
+    planned, done, flow = (values.good(c) for c in ("movement_planned", "movement_done", "flow"))
+    if planned_tag is None or done_tag is None or flow_tag is None or planned is None or done is None or flow is None:
+        return {}
+    planned_unit, done_unit = volume_unit(planned_tag.unit), volume_unit(done_tag.unit)
+    per_minute = volume_rate(abs(flow), flow_tag.unit)
+    if planned_unit is None or done_unit is None or not per_minute or _stands(flow_tag, flow, STILL_FLOW):
+        return {}
+    minutes = (planned * planned_unit - done * done_unit) / per_minute
+    return {"plan": minutes} if 0 < minutes <= MAX_TIME else {}
 
 
 def _span(tag: CatalogTag) -> float | None:

@@ -16,6 +16,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from accounts import audit
 from accounts.assurance import Assurance
@@ -113,7 +114,8 @@ def _live_grant(access: SiteAccess, now: float) -> Grant:
     moment = dt.datetime.fromtimestamp(now, tz=dt.UTC)
     grant = Grant.objects.live(moment).select_related("user", "role", "site").filter(pk=access.grant_id).first()
     if grant is None or not opens_anything(grant) or access_under(grant).key != access.key:
-        raise AccessEnded(still_live([access.key], moment).get(access.key, "Your access to this site ended."))
+        ended = still_live([access.key], moment, to_people=True)
+        raise AccessEnded(ended.get(access.key) or gettext("Your access to this site ended."))
     return grant
 
 

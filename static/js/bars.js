@@ -1,18 +1,33 @@
-// Level bars and the tank drawing: moves the rectangles that the server drew, by attributes.
+// Bars of levels and flows, and the tank drawing: moves what the server drew, by attributes.
 
-import { numberText } from "./words.js";
+import { plainNumber } from "./words.js";
 
-// `value` is null when there is nothing that may be drawn.
-export function moveBar(bar, value) {
-  const { low, high, top, height } = numbers(bar);
+const EXCEEDED = 0x40940000; // OPC UA UncertainEngineeringUnitsExceeded
+
+// `value` is null when there is nothing that may be drawn; `code` its StatusCode.
+export function moveBar(bar, value, code = 0) {
+  const { low, high, top, height, fill, pointer } = numbers(bar);
   const share = value === null ? 0 : clamp((value - low) / (high - low));
-  place(bar.querySelector("[data-fill]"), top, height, share);
-  setOrRemove(bar, "data-over", value === null ? "" : value > high ? "top" : value < low ? "bottom" : "");
-  const pointer = bar.querySelector("[data-pointer]");
+  place(fill, top, height, share);
+  setOrRemove(bar, "data-over", value === null ? "" : over(value, low, high, code));
   if (pointer) {
     pointer.setAttribute("visibility", value === null ? "hidden" : "visible");
-    pointer.setAttribute("transform", `translate(0 ${numberText(top + height * (1 - share), 2)})`);
+    pointer.setAttribute("transform", `translate(0 ${plainNumber(top + height * (1 - share), 2)})`);
   }
+}
+
+function over(value, low, high, code) {
+  if (value > high) return "top";
+  if (value < low) return "bottom";
+  if ((code & 0xffff0000) >>> 0 !== EXCEEDED) return "";
+  return value - low > high - value ? "top" : "bottom"; // the source says so of a value that it cut off itself
+}
+
+export function moveSetpoint(mark, value) {
+  const { low, high, top, height } = numbers(mark.closest("[data-bar]"));
+  const share = value === null ? 0 : clamp((value - low) / (high - low));
+  mark.setAttribute("visibility", value === null ? "hidden" : "visible");
+  mark.setAttribute("transform", `translate(0 ${plainNumber(top + height * (1 - share), 2)})`);
 }
 
 const WATER_MIN = 4; // drawing units: any water at all is seen
@@ -24,13 +39,21 @@ export function moveWater(rect, value) {
 }
 
 function place(rect, top, height, share) {
-  rect.setAttribute("y", numberText(top + height * (1 - share), 2));
-  rect.setAttribute("height", numberText(height * share, 2));
+  rect.setAttribute("y", plainNumber(top + height * (1 - share), 2));
+  rect.setAttribute("height", plainNumber(height * share, 2));
 }
 
+const known = new WeakMap(); // what stands in a bar for good, read once: a list may have hundreds of them
+
 function numbers(bar) {
-  const { low, high, top, height } = bar.dataset;
-  return { low: Number(low), high: Number(high), top: Number(top), height: Number(height) };
+  let facts = known.get(bar);
+  if (!facts) {
+    const { low, high, top, height } = bar.dataset;
+    const [fill, pointer] = [bar.querySelector("[data-fill]"), bar.querySelector("[data-pointer]")];
+    facts = { low: Number(low), high: Number(high), top: Number(top), height: Number(height), fill, pointer };
+    known.set(bar, facts);
+  }
+  return facts;
 }
 
 function clamp(share) {

@@ -1,7 +1,9 @@
 // The cards of a person's sites: link state and counts of each, from the frames of the page "my sites".
 
+import { said } from "./said.js";
 import { drawWaiting } from "./banner.js";
-import { say } from "./strip.js";
+import { say, sayCount } from "./strip.js";
+import { t } from "./texts.js";
 import { linkText } from "./words.js";
 
 export class Cards {
@@ -24,8 +26,10 @@ export class Cards {
   }
 
   draw(freshness) {
+    const list = document.getElementById("site-list");
+    if (!list) return;
     const doubt = freshness.phoneDoubt;
-    for (const card of document.querySelectorAll("[data-site]")) {
+    for (const card of list.querySelectorAll("[data-site]")) {
       const facts = this.sites.get(card.dataset.site);
       if (!facts) {
         if (doubt) card.classList.add("is-stale");
@@ -33,16 +37,16 @@ export class Cards {
       }
       const [state, since, reason] = facts.link ?? ["", 0, ""];
       const words = linkText(state, since, card.dataset.zone, freshness.now);
-      say(card.querySelector("[data-site-words]"), doubt && doubt !== "checking" ? `Last known: ${words}` : words);
+      say(card.querySelector("[data-site-words]"), doubt && doubt !== "checking" ? t("Last known: {words}", { words }) : words);
       card.querySelector("[data-site-link]").dataset.state = doubt ? "" : state;
       const told = card.querySelector("[data-site-reason]");
       told.hidden = state === "live" || !reason;
-      say(told, reason || "");
+      say(told, said(reason || ""));
       card.classList.toggle("is-stale", Boolean(doubt) || state !== "live");
       for (const place of card.querySelectorAll("[data-site-count]")) {
         const kind = place.dataset.siteCount;
         place.hidden = facts[kind] === undefined || (kind === "alarm" && facts[kind] === 0);
-        say(place.querySelector("strong"), String(facts[kind] ?? ""));
+        sayCount(place, facts[kind] ?? "");
       }
       drawWaiting(card.querySelector("[data-waiting]"), facts.al);
     }

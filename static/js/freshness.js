@@ -23,6 +23,36 @@ export class Stopwatch {
   }
 }
 
+const LAGS = 20; // of the samples that came last
+const FEWEST_LAGS = 5; // before anything is said of a clock
+const CLOCK_LIMIT = 5000; // ms
+
+// How far a source's times are behind: a sample that just changed should be as young as its way here is long. The
+// youngest of the last ones counts, so a slow value among quick ones says nothing.
+export class SourceTimes {
+  constructor() {
+    this.lags = new Map();
+  }
+
+  note(source, lag) {
+    const lags = this.lags.get(source) ?? [];
+    lags.push(lag);
+    if (lags.length > LAGS) lags.shift();
+    this.lags.set(source, lags);
+  }
+
+  // In ms; 0 while nothing is wrong.
+  behind(source) {
+    const lags = this.lags.get(source) ?? [];
+    const least = lags.length < FEWEST_LAGS ? 0 : Math.min(...lags);
+    return least > CLOCK_LIMIT ? least : 0;
+  }
+
+  get furthest() {
+    return Math.max(0, ...[...this.lags.keys()].map((source) => this.behind(source)));
+  }
+}
+
 export class Freshness {
   // `renderedAt`: the server's time (epoch ms) at which the page was drawn; it is taken as old as the page is.
   constructor(renderedAt, clocks = systemClocks) {

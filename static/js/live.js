@@ -8,13 +8,17 @@ import { clearNotice, notice } from "./notices.js";
 import { Board } from "./paint.js";
 import { LiveSocket } from "./socket.js";
 import { drawStrip, endPage } from "./strip.js";
+import { t } from "./texts.js";
 import { watchWaking } from "./wake.js";
 
 const WAKE_LIMIT = 3000; // ms for a snapshot after waking up; then the connection is given up as dead
-const WHAT_NOW = "What to do now"; // the page's own address says why it is shut and how to ask, or leads to the sign-in
+const WHAT_NOW = t("What to do now"); // the page's own address says why it is shut and how to ask, or leads to the sign-in
 const ATTEMPTS_BEFORE_ASKING = 3; // refused connections before the page asks whether it may still be open at all
 
 const { live, now, zone, place } = document.body.dataset;
+const pane = document.getElementById("beside"); // for the site's list beside a tank
+const isWide = matchMedia("(min-width: 1000px) and (min-height: 600px)"); // as in page.css
+let beside = false;
 const freshness = new Freshness(Number(now));
 const board = new Board(zone);
 const assets = new Assets();
@@ -28,7 +32,7 @@ function draw(changed = new Set()) {
   if (turned || changed === null) assets.draw(board);
   else if (changed.size) assets.draw(board, changed);
   cards.draw(freshness);
-  drawStrip(freshness, { place, zone });
+  drawStrip(freshness, { place, zone, newest: board.newest, behind: board.times.furthest });
   banner.draw(freshness);
   tell();
   document.dispatchEvent(new CustomEvent("live:drawn", { detail: { board, freshness } })); // for a trend's live edge
@@ -37,6 +41,7 @@ function draw(changed = new Set()) {
 function take(frame) {
   freshness.frame(frame.t);
   banner.take(frame.al);
+  if (frame.al) document.getElementById("asset-alarms")?.dispatchEvent(new Event("alarms-changed"));
   if (frame.link) {
     freshness.link = frame.link;
     freshness.mode = frame.mode ?? null; // comes with the link's state, and only while the plant is not fully open
@@ -52,7 +57,10 @@ function take(frame) {
     cards.update(frame.sites);
     tell(frame);
     draw(new Set([...changed, ...Object.keys(frame.x ?? {})]));
-  } else draw();
+  } else {
+    if (frame.fav) tell(frame); // favourites hear of the links and sources of their sites
+    draw();
+  }
 }
 
 // For what only some pages show, alarms for instance: they listen instead of being loaded everywhere.
@@ -77,8 +85,9 @@ function takeSnapshot(frame) {
   board.snapshot(frame);
   assets.snapshot(frame.x);
   const known = new Set(document.body.dataset.assets?.split(" "));
+  if (beside) return; // then the frame holds the whole list, which is drawn anew with each page
   const strangers = Object.keys(frame.x ?? {}).filter((asset) => !known.has(asset));
-  if (strangers.length) notice("layout", "What this site has was changed.", { href: location.href, label: "Reload" });
+  if (strangers.length) notice("layout", t("What this site has was changed."), { href: location.href, label: t("Reload") });
 }
 
 function lost(why) {
@@ -116,12 +125,21 @@ async function askWhetherOpen(attempts) {
   if (attempts % ATTEMPTS_BEFORE_ASKING !== 0) return;
   try {
     const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
-    if (answer.type === "opaqueredirect") end("You are signed out.", location.href, "Sign in");
-    else if (answer.status === 403) end("This page is no longer open to you.", location.href, WHAT_NOW);
-    else if (answer.status === 404) end("This page is no longer open to you.");
+    if (answer.type === "opaqueredirect") end(t("You are signed out."), location.href, t("Sign in"));
+    else if (answer.status === 403) end(t("This page is no longer open to you."), location.href, WHAT_NOW);
+    else if (answer.status === 404) end(t("This page is no longer open to you."));
   } catch {
     // No connection: the strip says so, and the socket keeps trying.
   }
+}
+
+// The list's values come over the same socket, which asks for them.
+function openBeside() {
+  if (!pane || beside || !isWide.matches) return;
+  beside = true;
+  socket.path = `${live}?beside=1`;
+  import("./beside.js").then(({ fill }) => fill(pane));
+  if (socket.socket) socket.restart();
 }
 
 const socket = new LiveSocket(live, {
@@ -147,9 +165,11 @@ watchWaking({
 });
 document.addEventListener("htmx:afterSettle", () => {
   board.index();
-  assets.drawnBadges = new WeakMap();
+  assets.index();
   draw(null);
 });
 if (document.hidden) socket.background(true);
 draw();
+openBeside();
+isWide.addEventListener("change", openBeside);
 socket.start();

@@ -3,6 +3,8 @@
 // data-passkey="get" uses a passkey, "create" makes one; data-question is where the web app's question comes from. The
 // device's answer goes into the field "answer", and the form is sent like any other.
 
+import { t } from "./texts.js";
+
 const ASK_LIMIT = 10000; // ms for the question to come
 const BUFFERS = ["challenge", "id"];
 
@@ -76,8 +78,8 @@ function prepare(form) {
     } catch (error) {
       trouble.textContent =
         error.name === "InvalidStateError"
-          ? "This device has a passkey for this account already."
-          : "The passkey was not used. Try again, or take another way.";
+          ? t("This device has a passkey for this account already.")
+          : t("The passkey was not used. Try again, or take another way.");
       trouble.hidden = false;
       button.disabled = false;
     }

@@ -1,5 +1,7 @@
 // The page's one WebSocket: frames in order or not at all, answers, reconnects with jitter, the farewell.
 
+import { t } from "./texts.js";
+
 const RETRY_FLOOR = 500; // ms
 const RETRY_CAP = 5000; // ms
 const OPEN_LIMIT = 8000; // ms for the connection to open, then for the first snapshot
@@ -132,7 +134,7 @@ export class LiveSocket {
     this.drop();
     if (code === ACCESS_ENDED) {
       this.stopped = true;
-      this.on.ended(why || "Your access to this page ended.");
+      this.on.ended(why || t("Your access to this page ended."));
       return;
     }
     this.on.lost(why);

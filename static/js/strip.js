@@ -1,6 +1,10 @@
 // The strip on top: the site's link, this phone's connection, the clock. And the notice that ends a page.
 
-import { ageText, clockText, linkText, modeText } from "./words.js";
+import { said } from "./said.js";
+import { t } from "./texts.js";
+import { CLOCK_TOLERANCE, ageText, clockText, linkText, modeText } from "./words.js";
+
+const LINK_SILENCE = 3; // seconds after which the web app calls a site silent (hmi/ingest/link_status.py)
 
 const byId = (id) => document.getElementById(id);
 
@@ -8,7 +12,19 @@ export function say(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-export function drawStrip(freshness, { place, zone }) {
+// A number and its word: `place` is what templates/screens/_counted.html drew.
+export function sayCount(place, count) {
+  say(place.querySelector("strong"), String(count));
+  sayCounted(place, count);
+}
+
+// The word alone, where several numbers stand before it.
+export function sayCounted(place, count) {
+  const word = place.querySelector("[data-one]");
+  if (word) say(word, count === 1 ? word.dataset.one : word.dataset.many);
+}
+
+export function drawStrip(freshness, { place, zone, newest = null, behind = 0 }) {
   const doubt = freshness.phoneDoubt;
   const { now, link } = freshness;
   say(byId("strip-clock"), clockText(now, zone));
@@ -16,14 +32,32 @@ export function drawStrip(freshness, { place, zone }) {
     const [state, since, reason] = link;
     // Without a connection of its own the phone does not know how the link is: it says what it last heard.
     const words = linkText(state, since, zone, now);
-    say(byId("strip-link-words"), `${place}: ${doubt && doubt !== "checking" ? "last known: " : ""}${words}`);
-    say(byId("strip-reason"), state === "live" ? "" : reason || "");
+    say(byId("strip-link-words"), doubt && doubt !== "checking" ? t("{place}: last known: {words}", { place, words }) : `${place}: ${words}`);
+    say(byId("strip-reason"), state === "live" ? "" : said(reason || ""));
     drawMode(freshness.mode ? modeText(...freshness.mode, zone, now) : "");
     byId("strip-link").dataset.state = doubt ? "" : state;
   }
   say(byId("strip-phone"), phoneWords(freshness, doubt));
-  say(byId("strip-age"), doubt === "stale" ? `No data for ${ageText(freshness.silence / 1000)}.` : "");
+  say(byId("strip-age"), doubt === "stale" ? t("No data for {age}.", { age: ageText(freshness.silence / 1000) }) : "");
+  say(byId("age-source"), sourceAge(now, newest, behind));
+  say(byId("age-link"), link ? linkAge(link, doubt, now) : "");
+  say(byId("age-phone"), freshness.ever ? t("Phone {age}", { age: ageText(freshness.silence / 1000) }) : "");
   byId("strip").toggleAttribute("data-trouble", Boolean(doubt) || Boolean(link && link[0] !== "live"));
+}
+
+// Three ages, each of its own: the newest sample on the page by the source's clock (old where nothing changes), the last word of the site, the last of ours.
+function sourceAge(now, newest, behind) {
+  if (newest === null) return "";
+  const age = now - newest;
+  if (age < -CLOCK_TOLERANCE) return t("Source clock {age} ahead", { age: ageText(-age / 1000) });
+  if (behind) return t("Source times {age} behind", { age: ageText(behind / 1000) });
+  return t("Sample {age}", { age: ageText(age / 1000) });
+}
+
+function linkAge([state, since], doubt, now) {
+  if (doubt) return t("Link not known");
+  if (state === "live") return t("Link <{age}", { age: ageText(LINK_SILENCE) });
+  return state === "connecting" ? t("Link connecting") : t("Link {age}", { age: ageText((now - since) / 1000) });
 }
 
 // The switch at the plant, on the strip and over the controls of a unit.
@@ -32,26 +66,26 @@ function drawMode(words) {
   const controls = byId("controls-mode");
   if (!controls) return;
   controls.hidden = !words;
-  say(controls, words ? `Closed at the plant. ${words}.` : "");
+  say(controls, words ? t("Closed at the plant. {words}.", { words }) : "");
 }
 
 function phoneWords(freshness, doubt) {
-  if (doubt === "ended") return "This page has ended.";
-  if (doubt === "checking") return "Checking the connection";
-  if (!freshness.ever && !doubt) return "Connecting";
-  if (doubt && navigator.onLine === false) return "This phone is offline.";
-  if (doubt) return freshness.connected ? "This phone gets no data, trying." : "This phone has no connection, trying.";
-  return "This phone: connected";
+  if (doubt === "ended") return t("This page has ended.");
+  if (doubt === "checking") return t("Checking the connection");
+  if (!freshness.ever && !doubt) return t("Connecting");
+  if (doubt && navigator.onLine === false) return t("This phone is offline.");
+  if (doubt) return freshness.connected ? t("This phone gets no data, trying.") : t("This phone has no connection, trying.");
+  return t("This phone: connected");
 }
 
 // The end of a page: why, in words, and the way on. `href` leads to the person's sites unless they are signed out.
-export function endPage(why, href = "/", label = "My sites") {
+export function endPage(why, href = "/", label = t("My sites")) {
   const box = document.createElement("div");
   box.className = "notice notice-end";
   box.id = "ended";
   box.setAttribute("role", "alert");
   const text = document.createElement("p");
-  text.textContent = why;
+  text.textContent = said(why);
   const link = document.createElement("a");
   link.className = "button";
   link.href = href;

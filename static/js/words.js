@@ -1,42 +1,55 @@
 // The words of the screens, said live: ages, numbers, qualities, link states. hmi/screens/presenters says the same on
 // the server, and tests/hmi/screens/test_words_agree.py holds the two together.
 
+import { DECIMAL_MARK, fill, t } from "./texts.js";
+import { feetText } from "./units.js";
+
 export const DASH = "\u2014";
 export const CLOCK_TOLERANCE = 5000; // ms a source's clock may be ahead before that is said instead of an age
 
 const QUALITY = new Map([
-  [0x00960000, "forced"],
-  [0x40900000, "last usable value"],
-  [0x408f0000, "no communication, last usable value"],
-  [0x40910000, "substitute"],
-  [0x40920000, "initial value"],
-  [0x40930000, "sensor not accurate"],
-  [0x40940000, "out of range"],
-  [0x80050000, "no comms"],
-  [0x80310000, "no comms"],
-  [0x80320000, "waiting for data"],
-  [0x80340000, "tag unknown at the source"],
-  [0x803d0000, "not supported"],
-  [0x80380000, "not a number"],
-  [0x80890000, "configuration"],
-  [0x808a0000, "not connected"],
-  [0x808b0000, "device failure"],
-  [0x808c0000, "sensor failure"],
-  [0x808d0000, "out of service"],
+  [0x00960000, t("forced")],
+  [0x40900000, t("last usable value")],
+  [0x408f0000, t("no communication, last usable value")],
+  [0x40910000, t("substitute")],
+  [0x40920000, t("initial value")],
+  [0x40930000, t("sensor not accurate")],
+  [0x40940000, t("out of range")],
+  [0x80050000, t("no comms")],
+  [0x80310000, t("no comms")],
+  [0x80320000, t("waiting for data")],
+  [0x80340000, t("tag unknown at the source")],
+  [0x803d0000, t("not supported")],
+  [0x80380000, t("not a number")],
+  [0x80890000, t("configuration")],
+  [0x808a0000, t("not connected")],
+  [0x808b0000, t("device failure")],
+  [0x808c0000, t("sensor failure")],
+  [0x808d0000, t("out of service")],
 ]);
-const LIMIT = new Map([[0x0100, "at low end"], [0x0200, "at high end"], [0x0300, "constant"]]);
-const LAST_USABLE = 0x40900000;
+const CLASSES = { good: t("good"), uncertain: t("uncertain"), bad: t("bad") };
+const LIMIT = new Map([[0x0100, t("at low end")], [0x0200, t("at high end")], [0x0300, t("constant")]]);
+const FORCED = 0x00960000;
+const LAST_USABLE = new Set([0x40900000, 0x408f0000]);
+const SUBSTITUTE = 0x40910000;
 const INITIAL = 0x40920000;
+// By state: without and with since when. While a link is not live it is being tried.
 const LINK = new Map([
-  ["live", "Live"],
-  ["connecting", "Connecting"],
-  ["silent", "Site silent"],
-  ["down", "Site not reachable"],
+  ["live", [t("Live"), t("Live since {time}")]],
+  ["connecting", [t("Connecting"), t("Connecting")]],
+  ["silent", [t("Site silent, trying"), t("Site silent since {time}, trying")]],
+  ["down", [t("Site not reachable, trying"), t("Site not reachable since {time}, trying")]],
 ]);
-const MODES = new Map([["off", "Switched off"], ["read-only", "Read-only"]]);
+const MODES = new Map([["off", t("Switched off")], ["read-only", t("Read-only")]]);
+// Why nothing may be taken for the present (freshness.js): alone, and with the age of the value.
+const DOUBTS = new Map([
+  ["stale", [t("stale"), t("stale {age}")]],
+  ["checking", [t("checking"), t("checking {age}")]],
+  ["ended", [t("ended"), t("ended {age}")]],
+]);
 const SWATCHES = ["dots", "stripes", "bars", "cross", "checks", "rings"];
 export const ARROWS = { receiving: "\u25b2", discharging: "\u25bc" };
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS = t("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split(" ");
 
 // --- quality: the 32-bit OPC UA StatusCode; the top two bits are the class ----------------------------------
 
@@ -46,11 +59,12 @@ export function qualityClass(code) {
 }
 
 export function qualityNote(code) {
-  const klass = qualityClass(code);
+  const kind = qualityClass(code);
+  const klass = CLASSES[kind];
   const words = [QUALITY.get((code & 0xffff0000) >>> 0) ?? ""];
   if ((code & 0x0c00) === 0x0400) words.push(LIMIT.get(code & 0x0300) ?? "");
   const reasons = words.filter((word) => word && word !== klass);
-  return reasons.length ? klass + (klass === "good" ? ", " : ": ") + reasons.join(", ") : klass;
+  return reasons.length ? klass + (kind === "good" ? ", " : ": ") + reasons.join(", ") : klass;
 }
 
 // A bad value, and an initial one, is not shown: a dash stands for it.
@@ -59,65 +73,94 @@ export function isHidden(code) {
 }
 
 export function lookOf(code) {
-  return ((code & 0xffff0000) >>> 0) === LAST_USABLE ? "last-usable" : "";
+  const proper = (code & 0xffff0000) >>> 0;
+  return LAST_USABLE.has(proper) ? "last-usable" : proper === FORCED || proper === SUBSTITUTE ? "by-hand" : "";
+}
+
+// What stands beside the number: a question mark for doubt, a word for a value that nobody measured.
+export function markOf(code) {
+  const proper = (code & 0xffff0000) >>> 0;
+  if (proper === FORCED) return t("forced");
+  if (proper === SUBSTITUTE) return t("substitute");
+  return qualityClass(code) === "uncertain" ? "?" : "";
 }
 
 // --- numbers, ages, times --------------------------------------------------------------------------------------
 
+// As people read it, with the decimal mark of their language; what a program reads again is plainNumber.
 export function numberText(value, decimals) {
+  return plainNumber(value, decimals).replace(".", DECIMAL_MARK);
+}
+
+export function plainNumber(value, decimals) {
   if (!Number.isFinite(value)) return DASH;
   const text = value.toFixed(decimals);
   return Number(text) === 0 ? text.replace("-", "") : text;
 }
 
-export function valueText(value, decimals, words) {
-  if (value === null || value === undefined) return DASH;
+// How an element shows the site's numbers: in the person's unit where the server gave it a factor.
+export function formatOf({ dec, factor, offset, form }) {
+  return { decimals: Number(dec), factor: factor ? Number(factor) : 1, offset: Number(offset ?? 0), form };
+}
+
+export function inUnit(value, { factor, offset }) {
+  return value * factor + offset;
+}
+
+export function shownNumber(value, format) {
+  const inside = inUnit(value, format);
+  return format.form ? feetText(inside) : numberText(inside, format.decimals);
+}
+
+export function valueText(value, format, words) {
+  if (value === null || value === undefined || value === "") return DASH;
   const key = String(value);
   if (words && Object.hasOwn(words, key)) return words[key];
-  return typeof value === "number" ? numberText(value, decimals) : key;
+  return typeof value === "number" ? shownNumber(value, format) : key;
 }
 
 export function ageText(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  if (whole < 172800) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-  return `${Math.floor(whole / 86400)} d`;
+  if (whole < 60) return t("{seconds} s", { seconds: whole });
+  if (whole < 3600) return t("{minutes} min {seconds} s", { minutes: Math.floor(whole / 60), seconds: two(whole % 60) });
+  if (whole < 172800) return t("{hours} h {minutes} min", { hours: Math.floor(whole / 3600), minutes: two(Math.floor((whole % 3600) / 60)) });
+  return t("{days} d", { days: Math.floor(whole / 86400) });
 }
 
 export function durationText(minutes) {
   const whole = Math.max(0, Math.floor(minutes));
-  if (whole < 1) return "under 1 min";
-  return whole < 60 ? `${whole} min` : `${Math.floor(whole / 60)} h ${two(whole % 60)} min`;
+  if (whole < 1) return t("under 1 min");
+  if (whole < 60) return t("{minutes} min", { minutes: whole });
+  return t("{hours} h {minutes} min", { hours: Math.floor(whole / 60), minutes: two(whole % 60) });
 }
 
-// The line beside a value. `age` in ms; `doubt` is "" or the word for why the value may not be taken for the present.
+// The line beside a value. `age` in ms; `doubt` is "" or why the value may not be taken for the present (freshness.js).
 export function noteText(code, age, doubt) {
   const quality = qualityNote(code);
-  if (age < -CLOCK_TOLERANCE) return `${doubt || quality} \u00b7 source clock ${ageText(-age / 1000)} ahead`;
+  if (age < -CLOCK_TOLERANCE) {
+    const told = t("source clock {age} ahead", { age: ageText(-age / 1000) });
+    return `${DOUBTS.get(doubt)?.[0] ?? quality} \u00b7 ${told}`;
+  }
   const old = ageText(age / 1000);
   if (!doubt) return `${quality} \u00b7 ${old}`;
-  return quality === "good" ? `${doubt} ${old}` : `${doubt} ${old} \u00b7 ${quality}`;
+  const told = fill(DOUBTS.get(doubt)[1], { age: old });
+  return qualityNote(0) === quality ? told : `${told} \u00b7 ${quality}`;
 }
 
 export function linkText(state, since, zone, now) {
-  const words = LINK.get(state) ?? "Link state not known";
-  const told = since > 0 && LINK.has(state) && state !== "connecting" ? `${words} since ${sinceText(since, zone, now)}` : words;
-  return state === "silent" || state === "down" ? `${told}, trying` : told;
+  const [alone, withTime] = LINK.get(state) ?? [t("Link state not known"), ""];
+  return since > 0 && withTime ? fill(withTime, { time: sinceText(since, zone, now) }) : alone;
 }
 
 // The switch at the plant: empty while it is fully open.
 export function modeText(mode, since, by, zone, now) {
   const words = MODES.get(mode);
   if (!words) return "";
-  const setBy = by ? `, set by ${by}` : "";
-  return since > 0 ? `${words}${setBy} ${setText(since, zone, now)}` : `${words}${setBy}`;
-}
-
-function setText(ms, zone, now) {
-  const then = parts(ms, zone);
-  const clock = `${then.hour}:${then.minute}`;
-  return sameDay(then, parts(now, zone)) ? `at ${clock}` : `on ${then.year}-${two(then.month)}-${two(then.day)} at ${clock}`;
+  if (since <= 0) return by ? t("{mode}, set by {name}", { mode: words, name: by }) : words;
+  const [then, today] = [parts(since, zone), parts(now, zone)];
+  const facts = { mode: words, name: by, date: dateText(then), clock: `${then.hour}:${then.minute}` };
+  if (sameDay(then, today)) return by ? t("{mode}, set by {name} at {clock}", facts) : t("{mode} at {clock}", facts);
+  return by ? t("{mode}, set by {name} on {date} at {clock}", facts) : t("{mode} on {date} at {clock}", facts);
 }
 
 export function clockText(ms, zone) {
@@ -166,7 +209,7 @@ function sameDay(a, b) {
 }
 
 function dateText(then) {
-  return `${Number(then.day)} ${MONTHS[Number(then.month) - 1]} ${then.year}`;
+  return t("{day} {month} {year}", { day: Number(then.day), month: MONTHS[Number(then.month) - 1], year: then.year });
 }
 
 function two(number) {

@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 
 from hmi.screens.presenters.badges import ShownBadge, show_badge
 from hmi.screens.presenters.bars import DRAWING_FRAME, LIMIT_WORDS, ShownBar, show_bar
+from hmi.screens.presenters.forecasts import NOTHING_AHEAD, ShownNext, limit_letters, show_next
 from hmi.screens.presenters.overview import ShownRate, asset_address, main_tag, show_rate
 from hmi.screens.presenters.swatches import swatch_of
-from hmi.screens.presenters.values import Scene, ShownValue, show_value
-from hmi.screens.presenters.words import DASH, duration_text, number_text
+from hmi.screens.presenters.values import Scene, ShownValue, show_value, shown_tag
+from hmi.screens.presenters.words import DASH, duration_text
 from hmi.sites.catalog import Catalog
+from hmi.sites.plain_text import apart
 from hmi.sites.tanks import AssetState, asset_state
 from relay_bridge.contract.messages import CatalogAsset, CatalogTag, Limits
 from relay_bridge.contract.readings import Reading
 
 # Groups of a page, in the order in which a gauging system is read; what is in no group follows under "Other".
-GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Status", ("movement", "gauge_status", "run", "mode", "leak_alarm", "sealed")),
-    ("Level", ("level", "ullage", "level_rate", "water_level", "height_ref", "max_fill")),
-    ("Flow", ("flow", "setpoint", "speed")),
-    ("Temperature", ("temp_avg", "temp_vapour", "temp_ambient")),
+GROUPS: tuple[tuple[str | Promise, tuple[str, ...]], ...] = (
+    (gettext_lazy("Status"), ("gauge_status", "run", "mode", "leak_alarm", "sealed")),
+    (gettext_lazy("Level"), ("level", "ullage", "water_level", "level_rate", "height_ref", "max_fill")),
+    (gettext_lazy("Volume"), ("gov", "gsv", "nsv", "available_room", "pumpable", "tov", "fwv", "capacity")),
+    (gettext_lazy("Flow"), ("flow", "setpoint", "speed")),
+    (gettext_lazy("Temperature"), ("temp_avg", "temp_vapour", "temp_ambient")),
     (
-        "Pressure",
+        gettext_lazy("Pressure"),
         ("pressure", "pressure_vapour", "pressure_middle", "pressure_bottom", "pressure_suction", "pressure_discharge"),
     ),
-    ("Volume", ("tov", "fwv", "gov", "gsv", "nsv", "available_room", "pumpable", "capacity")),
-    ("Quantity", ("mass", "density_obs", "density_ref", "vcf", "ctl")),
-    ("Drive", ("current", "power", "running_hours")),
+    (gettext_lazy("Quantity"), ("mass", "density_obs", "density_ref", "vcf", "ctl")),
+    (gettext_lazy("Motor"), ("current", "power", "running_hours")),
 )
-# Shown elsewhere on the page: in the head, and in the table of limits.
-_ELSEWHERE = frozenset({"product", "lim_hh", "lim_h", "lim_l", "lim_ll"})
+MOVEMENT = ("movement", "movement_from", "movement_to", "movement_planned", "movement_done", "movement_finish")
+# Shown elsewhere on the page: in the head, in the table of limits, and under the movement.
+_ELSEWHERE = frozenset({"product", "lim_hh", "lim_h", "lim_l", "lim_ll", *MOVEMENT})
+# Of a unit these stand beside its drawing, not in a group below.
+_UNIT_TILES = ("run", "mode", "setpoint", "pressure_discharge", "pressure_suction", "speed")
+# What a gauge says of itself when its figures are not measured now; the rest is the source's own word.
+_GAUGE_WORDS = {
+    "manual": gettext_lazy("Entered by hand: these figures are not measured."),
+    "simulated": gettext_lazy("Simulated: these figures are not of this tank."),
+}
 _MEASURED_VOLUMES = frozenset({"tov", "fwv", "gov", "gsv", "nsv", "available_room", "pumpable", "mass"})
 
 
 @dataclass(frozen=True)
 class ShownGroup:
-    name: str
+    name: str | Promise
     values: tuple[ShownValue, ...]
     volumes: bool = False
 
 
 @dataclass(frozen=True)
 class ShownLimit:
-    """A row of the limits table; ``time`` is how long until the level gets there at the present rate."""
+    """A row of the limits table; ``time`` is how long until the level gets there at the present rate.
+
+    An empty tank has no letters.
+    """
 
     key: str
     letters: str
-    word: str
+    word: str | Promise
     text: str
     unit: str
     time: str
@@ -75,12 +91,25 @@ class ShownAssetPage:
     groups: tuple[ShownGroup, ...]
     limits: tuple[ShownLimit, ...]
     working_range: str
+    movement: tuple[ShownValue, ...] = ()
+    plan_time: str = ""
+    has_plan: bool = False  # the source gives planned and moved quantities
+    next: ShownNext = NOTHING_AHEAD
+    stuck: bool = False
+    gauge: ShownValue | None = None
+    setpoint: ShownValue | None = None
+    tiles: tuple[ShownValue, ...] = ()  # of a unit: what is looked at first beside its main value
     previous: Neighbour | None = None
     following: Neighbour | None = None
 
     @property
     def stale(self) -> bool:
         return self.main is None or self.main.stale
+
+    @property
+    def gauge_words(self) -> str | Promise:
+        """A sentence when the figures are entered by hand or simulated; empty when they are measured or not known."""
+        return "" if self.gauge is None else _GAUGE_WORDS.get(self.gauge.text.casefold(), "")
 
     @property
     def has_volumes(self) -> bool:
@@ -100,8 +129,12 @@ def show_asset_page(
     state = asset_state(catalog, asset.id, readings)
     tag = main_tag(catalog, asset)
     main = None if tag is None else shown[tag.id]
-    level = catalog.tag_of(asset.id, "level") if asset.kind == "tank" else None
-    product, water = of("product"), of("water_level")
+    is_tank = asset.kind == "tank"
+    level = catalog.tag_of(asset.id, "level") if is_tank else None
+    product, water, setpoint = of("product"), of("water_level"), of("setpoint")
+    stale = main is None or main.stale
+    tags = catalog.tags_of(asset.id)
+    beside = [] if is_tank else [t for canon in _UNIT_TILES for t in tags if t.canon == canon and t is not tag]
     before, after = _neighbours(catalog, asset, slug)
     return ShownAssetPage(
         id=asset.id,
@@ -113,23 +146,35 @@ def show_asset_page(
         swatch=swatch_of(product.text) if product and product.text != DASH else "",
         badge=show_badge(state, main),
         bar=show_bar(
-            level,
+            level if is_tank else tag,
             main.number if main else None,
             DRAWING_FRAME,
-            catalog.tag_of(asset.id, "water_level"),
+            catalog.tag_of(asset.id, "water_level") if is_tank else None,
             water.number if water else None,
+            code=int(main.code or 0) if main else 0,
+            setpoint=None if is_tank else catalog.tag_of(asset.id, "setpoint"),
+            setpoint_value=setpoint.number if setpoint else None,
+            units=scene.units,
         ),
-        rate=show_rate(state),
-        groups=_groups(catalog.tags_of(asset.id), shown, main),
-        limits=_limits(level, state, stale=main is None or main.stale),
-        working_range=_working_range(level),
+        rate=show_rate(state, level, scene.units),
+        groups=_groups([tag for tag in tags if tag not in beside], shown, main),
+        tiles=tuple(shown[tag.id] for tag in beside),
+        limits=_limits(level, state, scene.units, stale=stale),
+        working_range=_working_range(level, scene.units),
+        movement=tuple(value for canon in MOVEMENT if (value := of(canon)) is not None),
+        plan_time=duration_text(state.to["plan"]) if "plan" in state.to and not stale else "",
+        has_plan=of("movement_planned") is not None and of("movement_done") is not None,
+        next=show_next(state, stale=stale),
+        stuck=state.stuck,
+        gauge=of("gauge_status"),
+        setpoint=setpoint,
         previous=before,
         following=after,
     )
 
 
 def _groups(
-    tags: tuple[CatalogTag, ...], shown: Mapping[str, ShownValue], main: ShownValue | None
+    tags: Sequence[CatalogTag], shown: Mapping[str, ShownValue], main: ShownValue | None
 ) -> tuple[ShownGroup, ...]:
     left = [tag for tag in tags if tag.canon not in _ELSEWHERE and (main is None or tag.id != main.tag)]
     groups = []
@@ -140,30 +185,33 @@ def _groups(
             groups.append(ShownGroup(name, tuple(shown[tag.id] for tag in members), volumes))
             left = [tag for tag in left if tag not in members]
     if left:
-        groups.append(ShownGroup("Other", tuple(shown[tag.id] for tag in left)))
+        groups.append(ShownGroup(gettext("Other"), tuple(shown[tag.id] for tag in left)))
     return tuple(groups)
 
 
-def _limits(level: CatalogTag | None, state: AssetState, *, stale: bool) -> tuple[ShownLimit, ...]:
+def _limits(level: CatalogTag | None, state: AssetState, units: str, *, stale: bool) -> tuple[ShownLimit, ...]:
     """A forecast from a level that is not known to be so now is none."""
-    if level is None or level.lim is None:
+    if level is None:
         return ()
     rows = []
-    for key in ("hh", "h", "l", "ll"):
-        value = getattr(level.lim, key)
+    shown = shown_tag(level, units)
+    for key in ("hh", "h", "l", "ll", "empty"):
+        value = 0.0 if key == "empty" else getattr(level.lim, key, None)
         if value is not None:
             time = duration_text(state.to[key]) if key in state.to and not stale else ""
-            text = number_text(value, level.dec)
-            rows.append(ShownLimit(key, key.upper(), LIMIT_WORDS[key], text, level.unit, time))
+            letters, word = ("", limit_letters(key)) if key == "empty" else (key.upper(), LIMIT_WORDS[key])
+            rows.append(ShownLimit(key, letters, word, shown.text(value), shown.unit, time))
     return tuple(rows)
 
 
-def _working_range(level: CatalogTag | None) -> str:
+def _working_range(level: CatalogTag | None, units: str) -> str:
     """``2.000 to 13.500 m``: between the low and the high limit; empty unless both exist."""
     limits: Limits | None = None if level is None else level.lim
     if level is None or limits is None or limits.l is None or limits.h is None:
         return ""
-    return f"{number_text(limits.l, level.dec)} to {number_text(limits.h, level.dec)} {level.unit}"
+    shown = shown_tag(level, units)
+    low, high = shown.text(limits.l), shown.text(limits.h)
+    return gettext("{low} to {high} {unit}").format(low=low, high=high, unit=apart(shown.unit)).rstrip()
 
 
 def _neighbours(catalog: Catalog, asset: CatalogAsset, slug: str) -> tuple[Neighbour | None, Neighbour | None]:

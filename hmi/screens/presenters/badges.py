@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_lazy
+
 from hmi.screens.presenters.values import ShownValue
 from hmi.sites.tanks import AssetState
 
-WORDS = {"HH": "high-high", "H": "high", "L": "low", "LL": "low-low"}
+WORDS = {
+    "HH": (gettext_lazy("Alarm: level high-high"), gettext_lazy("Alarm: level high-high, doubtful")),
+    "H": (gettext_lazy("Alarm: level high"), gettext_lazy("Alarm: level high, doubtful")),
+    "L": (gettext_lazy("Alarm: level low"), gettext_lazy("Alarm: level low, doubtful")),
+    "LL": (gettext_lazy("Alarm: level low-low"), gettext_lazy("Alarm: level low-low, doubtful")),
+}
 # The outer limits are the ones that act; they are drawn as the first priority, the inner ones as the second.
 PRIORITY = {"HH": 1, "LL": 1, "H": 2, "L": 2}
 _RANK = {"HH": 0, "LL": 0, "H": 1, "L": 1}
@@ -24,8 +31,8 @@ class ShownBadge:
     def words(self) -> str:
         """For a screen reader: ``Alarm: level high-high, doubtful``."""
         if self.letters:
-            return f"Alarm: level {WORDS[self.letters]}{', doubtful' if self.doubtful else ''}"
-        return "Alarm state not known" if self.doubtful else ""
+            return str(WORDS[self.letters][self.doubtful])
+        return gettext("Alarm state not known") if self.doubtful else ""
 
     @property
     def shown(self) -> bool:

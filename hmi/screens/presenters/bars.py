@@ -1,4 +1,4 @@
-"""The level bar: where the level, the water, the normal band and the limits stand in the drawing.
+"""The bar of a level or a flow: where value, water, setpoint, normal band and limits stand in the drawing.
 
 Everything is a share of the drawing's height from the bottom, 0 to 1, so that a small bar in a list and the big tank
 drawing use the same sums; ``static/js/bars.js`` moves the same rectangles live.
@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hmi.screens.presenters.words import number_text
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from hmi.languages.unit_choice import AS_SENT
+from hmi.screens.presenters.values import UNCERTAIN_ENGINEERING_UNITS_EXCEEDED, shown_tag
 from hmi.sites.units import length_rate
 from relay_bridge.contract.messages import CatalogTag, Limits
 
-LIMIT_WORDS = {"ll": "low-low", "l": "low", "h": "high", "hh": "high-high"}
+LIMIT_WORDS: dict[str, str | Promise] = {
+    "ll": gettext_lazy("low-low"),
+    "l": pgettext_lazy("limit", "low"),
+    "h": pgettext_lazy("limit", "high"),
+    "hh": gettext_lazy("high-high"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,15 @@ class Limit:
 
     key: str
     letters: str
-    word: str
+    word: str | Promise
     text: str
     y: str
     label_y: str
+
+    @property
+    def squeezed(self) -> bool:
+        """Too long for the drawing's side: the label is drawn narrower."""
+        return len(self.letters) + 1 + len(self.text) > LABEL_LENGTH
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ class ShownBar:
     water_tag: str = ""
     water_factor: str = ""  # level units in one of the water tag's
     water: Box | None = None
+    setpoint_tag: str = ""
+    setpoint_y: str = ""
 
     @property
     def low_text(self) -> str:
@@ -71,6 +87,7 @@ class ShownBar:
 LIST_FRAME = Frame(top=3, height=58)
 DRAWING_FRAME = Frame(top=34, height=236)
 WATER_MIN = 4.0  # drawing units: any water at all is seen, as on a gauge's own display
+LABEL_LENGTH = 11  # characters that fit beside the drawing
 LABEL_SPACING = 17.0  # drawing units between the labels of two limits, so that they never overlap
 
 
@@ -80,8 +97,17 @@ def show_bar(
     frame: Frame,
     water: CatalogTag | None = None,
     water_value: float | None = None,
+    *,
+    code: int = 0,
+    setpoint: CatalogTag | None = None,
+    setpoint_value: float | None = None,
+    units: str = AS_SENT,
 ) -> ShownBar | None:
-    """The bar of a tank; ``None`` when the catalog gives the level no range, because then nothing can be drawn."""
+    """The bar of a tank's level or a unit's value; ``None`` without a range, because then nothing can be drawn.
+
+    ``code`` is the value's StatusCode: one beyond the range is pinned at that end. A ``setpoint`` in another unit than
+    the value is left out. Everything is drawn in the site's unit; ``units`` are those of the limits' labels.
+    """
     if level is None or level.lo is None or level.hi is None or level.hi <= level.lo:
         return None
     low, high = level.lo, level.hi
@@ -94,12 +120,25 @@ def show_bar(
         frame=frame,
         fill=None if value is None else _from_bottom(_share(value, low, high), frame),
         band=_band(level.lim, low, high, frame),
-        limits=_limits(level, low, high, frame),
-        over="" if value is None else "top" if value > high else "bottom" if value < low else "",
+        limits=_limits(level, low, high, frame, units),
+        over="" if value is None else _over(value, low, high, code),
         water_tag=water.id if water is not None and factor is not None else "",
         water_factor="" if factor is None else repr(factor),
         water=None if wet is None else _water(_share(low + wet, low, high), frame),
+        setpoint_tag=setpoint.id if setpoint is not None and setpoint.unit == level.unit else "",
+        setpoint_y="" if setpoint_value is None else _from_bottom(_share(setpoint_value, low, high), frame).y,
     )
+
+
+def _over(value: float, low: float, high: float, code: int) -> str:
+    """At which end the value lies beyond the range; the source may say so of a value that it cut off there itself."""
+    if value > high:
+        return "top"
+    if value < low:
+        return "bottom"
+    if code & 0xFFFF0000 != UNCERTAIN_ENGINEERING_UNITS_EXCEEDED:
+        return ""
+    return "top" if value - low > high - value else "bottom"
 
 
 def _share(value: float, low: float, high: float) -> float:
@@ -128,9 +167,10 @@ def _band(limits: Limits | None, low: float, high: float, frame: Frame) -> Box |
     return Box(y=_attribute(frame.top + (1 - top) * frame.height), height=_attribute((top - bottom) * frame.height))
 
 
-def _limits(level: CatalogTag, low: float, high: float, frame: Frame) -> tuple[Limit, ...]:
+def _limits(level: CatalogTag, low: float, high: float, frame: Frame, units: str) -> tuple[Limit, ...]:
     """Top to bottom, labels pushed apart where two limits lie closer than a line of text."""
     places = []
+    shown = shown_tag(level, units)
     for key in ("hh", "h", "l", "ll"):
         value = getattr(level.lim, key, None)
         if value is not None:
@@ -141,7 +181,7 @@ def _limits(level: CatalogTag, low: float, high: float, frame: Frame) -> tuple[L
             key=key,
             letters=key.upper(),
             word=LIMIT_WORDS[key],
-            text=number_text(value, level.dec),
+            text=shown.text(value),
             y=_attribute(y),
             label_y=_attribute(label + 5),
         )

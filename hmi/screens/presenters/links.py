@@ -5,16 +5,19 @@ from __future__ import annotations
 import zoneinfo
 from dataclasses import dataclass
 
-from hmi.screens.presenters.words import since_text
+from django.utils.translation import gettext_lazy
 
-# The phone's script has the same words in static/js/words.js.
+from hmi.screens.presenters.words import since_text
+from hmi.sites.reasons import reason_words
+
+# By state: without and with since when. While a link is not live it is being tried. static/js/words.js says the same.
 STATES = {
-    "live": "Live",
-    "connecting": "Connecting",
-    "silent": "Site silent",
-    "down": "Site not reachable",
+    "live": (gettext_lazy("Live"), gettext_lazy("Live since {time}")),
+    "connecting": (gettext_lazy("Connecting"), gettext_lazy("Connecting")),
+    "silent": (gettext_lazy("Site silent, trying"), gettext_lazy("Site silent since {time}, trying")),
+    "down": (gettext_lazy("Site not reachable, trying"), gettext_lazy("Site not reachable since {time}, trying")),
 }
-NOT_KNOWN = "Link state not known"
+NOT_KNOWN = gettext_lazy("Link state not known")
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class ShownLink:
 
 def show_link(state: str, since: int, reason: str, zone: zoneinfo.ZoneInfo, now: int) -> ShownLink:
     """``Site not reachable since 14:02, trying``: while a link is not live it is being tried."""
-    words = STATES.get(state, NOT_KNOWN)
     told = since_text(since, zone, now)
-    text = f"{words} since {told}" if told and state in STATES and state != "connecting" else words
-    if state in {"silent", "down"}:
-        text += ", trying"
-    return ShownLink(state if state in STATES else "", text, str(max(0, since)), told, reason)
+    alone, with_time = STATES.get(state, (NOT_KNOWN, NOT_KNOWN))
+    words = str(with_time).format(time=told) if told else str(alone)
+    return ShownLink(state if state in STATES else "", words, str(max(0, since)), told, reason_words(reason))

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
+from accounts.roles import role_words
 from hmi.screens.presenters.alarm_banner import ShownCounts
 from hmi.screens.presenters.links import ShownLink, show_link
-from hmi.screens.presenters.words import ending_text, until_text
+from hmi.screens.presenters.words import at, date_text, until_text
 from hmi.sites.access import SiteAccess
 
 _VALUES = "data:live"
@@ -81,10 +83,19 @@ def _show(access: SiteAccess, facts: SiteFacts, now: int, end: datetime | None) 
         stale=facts.stale if sees else None,
         alarms=facts.alarms if sees else None,
         waiting=facts.banner if sees and access.allows("alarm:read") else None,
-        ends=f"Your access to {site.name} ends {ending_text(end, zone, now)}." if end else "",
+        ends=_ends(site.name, end.astimezone(zone), at(now, zone)) if end else "",
     )
+
+
+def _ends(site: str, end: datetime, now: datetime) -> str:
+    """That the access ends soon; both moments by the site's clock."""
+    facts = {"site": site, "clock": f"{end:%H:%M}", "date": date_text(end)}
+    if end.date() == now.date():
+        return gettext("Your access to %(site)s ends today at %(clock)s.") % facts
+    return gettext("Your access to %(site)s ends on %(date)s at %(clock)s.") % facts
 
 
 def role_text(name: str) -> str:
     """``field operator`` at the start of a line: ``Field operator``."""
-    return name[:1].upper() + name[1:]
+    words = role_words(name)
+    return words[:1].upper() + words[1:]

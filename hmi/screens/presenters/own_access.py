@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from accounts.roles import role_words
 from hmi.screens.presenters.words import date_text
 from hmi.sites.access_requests import AccessRequest, RequestState
 from hmi.sites.explain import Reason, Why
@@ -73,37 +76,40 @@ def _group(site: Site, reasons: Iterable[Reason]) -> tuple[ShownRights, ...]:
 
 def _judge(site: Site, reason: Reason) -> tuple[bool, str]:
     if reason.allowed and reason.scope in WRITE_SCOPES:
-        return True, f"Your role {reason.role} allows it. Which values take a change, and when, {site.name} decides."
+        words = _("Your role %(role)s allows it. Which values take a change, and when, %(site)s decides.")
+        return True, words % {"role": role_words(reason.role), "site": site.name}
     return reason.why is Why.GRANTED, reason.told
 
 
 def _show_request(request: AccessRequest, now: dt.datetime) -> ShownRequest:
     state = request.state_at(now)
-    role = request.role.name if request.role is not None else "a role that is gone"
+    role = role_words(request.role.name) if request.role is not None else _("a role that is gone")
     words, detail = str(state.label), ""
     if state is RequestState.OPEN:
-        detail = f"Asked on {_day(request.asked_at.date())}. Without an answer it expires on "
-        detail += f"{_day(request.expires_at.date())}."
+        words_open = _("Asked on %(asked)s. Without an answer it expires on %(expires)s.")
+        days = {"asked": _day(request.asked_at.date()), "expires": _day(request.expires_at.date())}
+        detail = words_open % days
     elif state is RequestState.DECLINED:
         detail = request.answer
     elif state is RequestState.EXPIRED:
-        detail = "Ask again if you still need it."
+        detail = _("Ask again if you still need it.")
     elif state is RequestState.GRANTED and request.grant is not None:
         words, detail = _of_grant(request.grant.state_at(now), words)
-    what = f"{role[:1].upper()}{role[1:]} at {request.site_slug}, last day {_day(request.last_day)}"
-    return ShownRequest(request.id, what, words, detail, state is RequestState.OPEN)
+    what = _("%(role)s at %(site)s, last day %(day)s")
+    facts = {"role": role[:1].upper() + role[1:], "site": request.site_slug, "day": _day(request.last_day)}
+    return ShownRequest(request.id, what % facts, words, detail, state is RequestState.OPEN)
 
 
 def _of_grant(state: State, granted: str) -> tuple[str, str]:
     """A yes may still need a second one, and need not last."""
     match state:
         case State.PENDING:
-            return "waits for a second person", "It was granted; a second person has still to approve it."
+            return _("waits for a second person"), _("It was granted; a second person has still to approve it.")
         case State.REFUSED:
-            return "not approved", "It was granted, but the second person did not approve it."
+            return _("not approved"), _("It was granted, but the second person did not approve it.")
         case State.REVOKED | State.OVER:
-            return granted, "It is over by now."
-        case _:
+            return granted, _("It is over by now.")
+        case _other:
             return granted, ""
 
 

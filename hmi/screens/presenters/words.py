@@ -7,13 +7,23 @@ import zoneinfo
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.utils.translation import gettext
+
+from hmi.languages.dates import date_text
+from hmi.languages.numbers import localised
+
 DASH = "\u2014"  # em dash: there is no value
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 CLOCK_TOLERANCE = 5.0  # seconds; a source's clock further ahead is a clock warning, not an age
 
 
 def number_text(value: float, decimals: int) -> str:
-    """``value`` with fixed decimals and a plain ``-``, never ``-0.0``; rounds as ``Number.toFixed`` does."""
+    """``value`` with fixed decimals as people read it: with the decimal mark of their language."""
+    return localised(plain_number(value, decimals))
+
+
+def plain_number(value: float, decimals: int) -> str:
+    """``value`` with fixed decimals and a point, never ``-0.0``; rounds as ``Number.toFixed`` does."""
     if not math.isfinite(value):
         return DASH
     step = Decimal(1).scaleb(-decimals)
@@ -26,22 +36,22 @@ def age_text(seconds: float) -> str:
     """How old something is: ``12 s``, ``3 min 05 s``, ``2 h 14 min``, ``3 d``."""
     whole = max(0, int(seconds))
     if whole < MINUTE:
-        return f"{whole} s"
+        return gettext("{seconds} s").format(seconds=whole)
     if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+        return gettext("{minutes} min {seconds} s").format(minutes=whole // MINUTE, seconds=f"{whole % MINUTE:02d}")
     if whole < 2 * DAY:
-        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
-    return f"{whole // DAY} d"
+        return gettext("{hours} h {minutes} min").format(hours=whole // HOUR, minutes=f"{whole % HOUR // MINUTE:02d}")
+    return gettext("{days} d").format(days=whole // DAY)
 
 
 def duration_text(minutes: float) -> str:
     """A time ahead, no finer than it can be known: ``42 min``, ``3 h 20 min``."""
     whole = max(0, int(minutes))
     if whole < 1:
-        return "under 1 min"
+        return gettext("under 1 min")
     if whole < 60:
-        return f"{whole} min"
-    return f"{whole // 60} h {whole % 60:02d} min"
+        return gettext("{minutes} min").format(minutes=whole)
+    return gettext("{hours} h {minutes} min").format(hours=whole // 60, minutes=f"{whole % 60:02d}")
 
 
 def moment_text(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:
@@ -66,26 +76,11 @@ def until_text(moment: datetime, zone: zoneinfo.ZoneInfo, now: int) -> str:
     local = moment.astimezone(zone)
     today = at(now, zone)
     if local.date() == today.date():
-        return f"{local:%H:%M} today"
+        return gettext("{clock} today").format(clock=f"{local:%H:%M}")
     if (local - today).total_seconds() < 2 * DAY:
         return f"{date_text(local)} {local:%H:%M}"
     return date_text(local)
 
 
-def ending_text(moment: datetime, zone: zoneinfo.ZoneInfo, now: int) -> str:
-    """When something ends, after the verb: ``today at 14:00``, ``on 3 Dec 2026 at 14:00``."""
-    local = moment.astimezone(zone)
-    day = "today" if local.date() == at(now, zone).date() else f"on {date_text(local)}"
-    return f"{day} at {local:%H:%M}"
-
-
-def date_text(moment: datetime) -> str:
-    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
-
-
 def at(ms: int, zone: zoneinfo.ZoneInfo) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
-
-
-# Not strftime: the month must not depend on the server's locale.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

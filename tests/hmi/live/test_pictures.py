@@ -33,7 +33,7 @@ CATALOG = Catalog(
 
 def test_overview_sends_main_values_and_watches_what_the_derived_state_needs() -> None:
     picture = site_picture(CATALOG)
-    assert picture.tags == ("TK-101.level", "TK-101.product", "P-101.flow", "X-1.size")
+    assert picture.tags == ("TK-101.level", "TK-101.product", "P-101.flow", "P-101.setpoint", "X-1.size")
     assert picture.watched - set(picture.tags) == {"TK-101.flow", "TK-101.tov"}
     assert picture.assets == ("TK-101", "P-101", "X-1")
 

@@ -114,14 +114,15 @@ class PageServer:
             return _response(HTTPStatus.OK, kind, body.encode())
         if path in self.pages:
             return _response(HTTPStatus.OK, "text/html; charset=utf-8", self.pages[path].encode())
-        file = _static_file(path)
+        file = static_file(path)
         if file is None:
             return _response(HTTPStatus.NOT_FOUND, "text/plain", b"")
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         return _response(HTTPStatus.OK, kind, file.read_bytes())
 
 
-def _static_file(path: str) -> Path | None:
+def static_file(path: str) -> Path | None:
+    """The file behind an address below ``/static/``."""
     if not path.startswith("/static/"):
         return None
     name = path.removeprefix("/static/")

@@ -125,7 +125,8 @@ def sample_answer(*, trouble: bool = True) -> SiteAnswer:
 
 def silent_answer() -> SiteAnswer:
     summary = sample_summary("down", reason="The relay does not answer.")
-    return SiteAnswer(summary, sample_catalog(), sample_readings(), "did not answer in time", stale=True)
+    words = "North Terminal did not answer in time."
+    return SiteAnswer(summary, sample_catalog(), sample_readings(), words, stale=True)
 
 
 def _area(tank: str) -> str:

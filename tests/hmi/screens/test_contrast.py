@@ -21,6 +21,13 @@ def tokens(theme: str) -> dict[str, str]:
     return dict(re.findall(r"--([\w-]+):\s*([^;]+);", block[1]))
 
 
+def pens(theme: str) -> dict[str, str]:
+    """The pens of one theme, which the second block that names it sets."""
+    text = (STYLES / "tokens.css").read_text()
+    blocks = re.findall(rf'\[data-theme="{theme}"\] \{{(.*?)\n\}}', text, re.DOTALL)
+    return dict(re.findall(r"--(pen-\d):\s*([^;]+);", blocks[1]))
+
+
 def rgb(colour: str) -> tuple[float, float, float]:
     assert re.fullmatch(r"#[0-9a-f]{6}", colour), colour
     return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value]
@@ -86,8 +93,14 @@ def test_sun_is_black_on_white_with_thick_lines_and_big_numbers() -> None:
     for ink in ("ink", "ink-soft", "ink-stale", "line", "edge", "fill"):
         for ground in ("ground", "panel", "plate", "strip", "control", "track", "band"):
             assert contrast(t[ink], t[ground]) >= 15, (ink, ground)
-    assert contrast(t["alarm-2-letter"], t["alarm-2"]) >= 15
-    assert contrast(t["alarm-1-letter"], t["alarm-outline"]) >= 15  # its letters stand on the outline's black
+    others = [("pressed-ink", "pressed"), ("water-line", "water")]
+    others += [("alarm-1-letter", "alarm-outline")]  # its letters stand on the outline's black, within its red
+    others += [(f"alarm-{priority}-letter", f"alarm-{priority}") for priority in (2, 3, 4)]
+    others += [("focus", ground) for ground in ("ground", "panel", "plate", "strip", "control")]
+    others += [(f"pen-{number}", ground) for number in range(1, 9) for ground in ("ground", "panel")]
+    t |= pens("sun")
+    for front, back in others:
+        assert contrast(t[front], t[back]) >= 15, (front, back)
     assert (t["stroke"], t["value"]) == ("2px", "2rem")
     assert int(t["weight"]) >= 600
 
@@ -121,12 +134,10 @@ def test_nothing_moves_glows_or_shades(path: Path) -> None:
     assert not re.search(r"animation|@keyframes|gradient\(|shadow|filter:", text)
 
 
-# Styles of one page alone, which names them itself.
-OWN_STYLES = {"audit.css": "templates/audit/trail.html"}
-
-
-def test_every_style_is_on_every_page() -> None:
-    named = re.findall(r"css/([\w-]+\.css)", (settings.BASE_DIR / "templates/screens/_styles.html").read_text())
-    assert sorted([*named, *OWN_STYLES]) == sorted(path.name for path in STYLES.glob("*.css"))
-    for name, page in OWN_STYLES.items():
-        assert f"css/{name}" in (settings.BASE_DIR / page).read_text()
+def test_every_style_is_on_every_page_or_named_by_those_that_need_it() -> None:
+    styles = (settings.BASE_DIR / "templates/screens/_styles.html").read_text()
+    assert re.findall(r"css/([\w-]+\.css)", styles) == ["sightline.css"]
+    everywhere = re.findall(r'@import url\("([\w-]+\.css)"\)', (STYLES / "sightline.css").read_text())
+    pages = "".join(path.read_text() for path in (settings.BASE_DIR / "templates").rglob("*.html"))
+    named = re.findall(r"static 'css/([\w-]+\.css)'", pages)
+    assert {path.name for path in STYLES.glob("*.css")} == {*everywhere, *named}

@@ -35,7 +35,7 @@ async def test_order_is_switched_in_place_and_stays_live(server: PageServer, pag
     assert await phone.heard() == {"ok": 1}
     await page.get_by_role("link", name="Abnormal first").click()
     await expect(page.locator(".area h2").first).to_have_text("Needs attention")
-    await expect(page.locator("#page-tools [aria-current]")).to_have_text("Abnormal first")
+    await expect(page.locator("#page-tools > .choice [aria-current]")).to_have_text("Abnormal first")
     await expect(page).to_have_url(f"{server.origin}{PATH}?order=abnormal")
     level = page.locator('[data-tag="TK-103.level"]')
     await expect(level).to_have_text("14.900")  # not what the server drew, but what is newer

@@ -11,8 +11,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import Http404
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
+from hmi.languages.dates import date_text
 from hmi.sites.access import access_under, aget_site_for, asites_for, ending_soon, get_site_for, sites_for, still_live
 from hmi.sites.models import Grant, Site
 from tests.hmi.sites.people import give, make_person, role
@@ -180,6 +182,23 @@ def test_the_reason_names_the_hour_at_the_site(alice: Any, north: Site) -> None:
 
     assert still_live([key], until) == {key: "Your access to North Terminal ended at 14:00."}
     assert still_live([key], until - dt.timedelta(microseconds=1)) == {}
+
+
+def test_the_reason_is_in_the_language_of_its_person_and_english_for_programs(alice: Any, north: Site) -> None:
+    until = (dt.datetime.now(OSLO) + dt.timedelta(days=10)).replace(hour=14, minute=0, second=0, microsecond=0)
+    alice.language = "fi"
+    alice.save()
+    give(alice, "viewer", north, valid_until=until)
+    key = get_site_for(alice, "north").key
+    later = until + dt.timedelta(days=1)
+    with translation.override("fi"):
+        in_finnish = gettext("Your access to %(site)s ended at %(clock)s on %(day)s.")
+        day = date_text(until)
+    facts = {"site": "North Terminal", "clock": "14:00"}
+    with translation.override("de"):
+        assert still_live([key], later, to_people=True) == {key: in_finnish % (facts | {"day": day})}
+        in_english = still_live([key], later)[key]
+    assert in_english == f"Your access to North Terminal ended at 14:00 on {date_text(until)}."
 
 
 def test_changed_grant_counts_as_ended(alice: Any, north: Site, alices_grant: Grant) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
+from accounts.roles import role_words
+from hmi.languages.dates import date_text
 from hmi.sites.access_request_letters import send_due, send_letters
 from hmi.sites.access_request_rules import ask, decline, grant_as_asked
 from hmi.sites.access_requests import AccessRequest
@@ -36,6 +39,20 @@ def test_givers_are_told_once_and_see_no_addresses(asked: AccessRequest) -> None
     assert (letter.to, sorted(letter.bcc)) == ([], ["dora@example.com", "erin@example.com"])
     assert letter.subject == "charlie asks for access to north"
     assert "http" not in letter.body and "stock Bcc: all@example.com" in letter.body
+
+
+def test_givers_of_two_languages_get_a_letter_each(asked: AccessRequest, dora: Any) -> None:
+    dora.language = "fi"
+    dora.save()
+    asked.last_day = dt.date(2031, 5, 4)
+    assert send_letters(asked)
+    letters = {letter.bcc[0]: letter.body for letter in mail.outbox}
+    assert sorted(letters) == ["dora@example.com", "erin@example.com"]
+    with translation.override("fi"):
+        words = gettext("%(person)s asks for the role %(role)s at %(site)s, last day %(day)s:")
+        facts = {"person": "charlie", "role": role_words("viewer"), "site": "north", "day": date_text(asked.last_day)}
+    assert letters["dora@example.com"].startswith(words % facts)
+    assert letters["erin@example.com"].startswith("charlie asks for the role viewer at north, last day 4 May 2031:")
 
 
 def test_asker_is_told_of_a_no_and_of_a_yes_that_waits(

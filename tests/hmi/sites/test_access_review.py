@@ -14,7 +14,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.audit.models import Event
-from hmi.sites.access_review import COLUMNS, harmless, review_lines
+from accounts.spreadsheets import harmless
+from hmi.sites.access_review import COLUMNS, review_lines
 from hmi.sites.models import Site
 from tests.hmi.sites.people import give, make_person
 

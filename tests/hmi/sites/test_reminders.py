@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections, connection
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 
+from hmi.languages.dates import date_text
 from hmi.sites.models import Grant, GrantReminder, Site
-from hmi.sites.reminders import send_reminders
+from hmi.sites.reminders import letter, send_reminders
 from tests.hmi.sites.people import give
 
 pytestmark = pytest.mark.django_db
@@ -58,12 +61,28 @@ def test_letter_says_site_role_and_hour_there(grant: Grant) -> None:
     grant.site.save()
     send_reminders(grant.valid_until - DAY)
     to_alice, to_dora = mail.outbox
-    assert to_alice.subject.startswith("Your access to North Bcc: everybody@example.com ends on 20")
+    assert re.match(
+        r"Your access to North Bcc: everybody@example.com ends on \d+ \w+ 20\d\d \d\d:\d\d", to_alice.subject
+    )
     assert "(Europe/Oslo)" in to_alice.subject
     assert "as viewer ends" in to_alice.body
     assert "alice holds the role viewer" in to_dora.body
     assert to_alice.bcc == to_alice.cc == []
     assert "http" not in to_alice.body + to_dora.body
+
+
+def test_letter_is_in_the_language_that_its_reader_chose(grant: Grant, alice: Any, dora: Any) -> None:
+    grant.valid_until = dt.datetime(2031, 5, 4, 12, 0, tzinfo=dt.UTC)
+    alice.language = "fi"
+    with translation.override("de"):  # whoever happens to be served when the letter is written
+        to_alice, to_dora = letter(grant, alice), letter(grant, dora)
+        spoken = translation.get_language()
+    with translation.override("fi"):
+        words = gettext("Your access to %(site)s ends on %(moment)s (%(zone)s)")
+        moment = f"{date_text(dt.date(2031, 5, 4))} 14:00"
+    assert to_alice.subject == words % {"site": "North Terminal", "moment": moment, "zone": "Europe/Oslo"}
+    assert to_dora.subject == "The access of alice to North Terminal ends on 4 May 2031 14:00 (Europe/Oslo)"
+    assert spoken == "de"
 
 
 def test_late_start_of_the_command_sends_the_nearest_letter_only(grant: Grant) -> None:

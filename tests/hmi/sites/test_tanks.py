@@ -134,7 +134,7 @@ def test_times_are_for_limits_ahead_in_this_direction() -> None:
     assert tank(rising).to == {"h": pytest.approx(20.0), "hh": pytest.approx(40.0)}
     assert tank({**rising, "level": 13.5}).to == {"hh": pytest.approx(10.0)}
     falling = {"level": 3.0, "level_rate": -100.0, "flow": -300.0}
-    assert tank(falling).to == {"l": pytest.approx(10.0), "ll": pytest.approx(20.0)}
+    assert tank(falling).to == {"l": pytest.approx(10.0), "ll": pytest.approx(20.0), "empty": pytest.approx(30.0)}
 
 
 def test_no_forecast_for_a_still_tank_a_far_future_or_a_contradiction() -> None:
@@ -158,3 +158,35 @@ def test_wire_leaves_out_what_there_is_nothing_to_say_of() -> None:
         "alarm": "", "move": "receiving", "rate": 33.33, "rate_unit": "mm/min", "rate_basis": "level_rate",
         "to": {"h": 30.0, "hh": 60.0},
     }  # fmt: skip
+
+
+HELD = 0x0700  # good, InfoType "data value", limit bits "constant"
+
+
+def test_level_held_constant_while_product_flows_is_a_stuck_gauge_without_a_forecast() -> None:
+    moving = {"level": 13.5, "flow": 300.0, "level_rate": 50.0}
+    stuck = tank(moving, quality={"level": HELD})
+    assert (stuck.stuck, stuck.alarm, stuck.doubtful, stuck.to) == (True, "H", True, {})
+    assert stuck.as_wire()["stuck"] is True
+    assert not tank(moving).stuck
+    assert not tank({**moving, "flow": 0.0}, quality={"level": HELD}).stuck
+
+
+@pytest.mark.parametrize(
+    ("values", "minutes"),
+    [
+        ({"movement_planned": 500.0, "movement_done": 100.0, "flow": 240.0}, 100.0),
+        ({"movement_planned": 500.0, "movement_done": 100.0, "flow": -240.0}, 100.0),
+        ({"movement_planned": 500.0, "movement_done": 100.0, "flow": 0.2}, None),
+        ({"movement_planned": 500.0, "movement_done": 500.0, "flow": 240.0}, None),
+        ({"movement_done": 100.0, "flow": 240.0}, None),
+    ],
+)
+def test_planned_quantity_is_reached_at_the_present_flow(values: dict[str, float], minutes: float | None) -> None:
+    units = {"movement_planned": "m\u00b3", "movement_done": "m\u00b3"}
+    assert tank({"level": 5.0, **values}, units=units).to.get("plan") == (minutes and pytest.approx(minutes))
+
+
+def test_planned_mass_is_not_turned_into_a_volume() -> None:
+    values = {"level": 5.0, "movement_planned": 500.0, "movement_done": 100.0, "flow": 240.0}
+    assert "plan" not in tank(values, units={"movement_planned": "t", "movement_done": "t"}).to

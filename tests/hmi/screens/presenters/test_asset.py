@@ -20,10 +20,10 @@ def page(asset: str, scene: Scene = SCENE) -> ShownAssetPage:
 def test_tank_page_has_the_groups_in_the_trades_order() -> None:
     shown = page("TK-101")
     assert [group.name for group in shown.groups] == [
-        "Status", "Level", "Flow", "Temperature", "Pressure", "Volume", "Quantity",
+        "Status", "Level", "Volume", "Flow", "Temperature", "Pressure", "Quantity",
     ]  # fmt: skip
-    volumes = shown.groups[5]
-    assert [value.tag for value in volumes.values] == ["TK-101.tov", "TK-101.fwv", "TK-101.gov", "TK-101.gsv"]
+    volumes = shown.groups[2]
+    assert [value.tag for value in volumes.values] == ["TK-101.gov", "TK-101.gsv", "TK-101.tov", "TK-101.fwv"]
     assert volumes.volumes
     assert shown.main.tag == "TK-101.level"
     assert "TK-101.level" not in [value.tag for group in shown.groups for value in group.values]
@@ -37,11 +37,17 @@ def test_limits_have_the_time_until_they_are_reached_at_the_present_rate() -> No
         ("H", "13.500", "1 h 33 min"),
         ("L", "2.000", ""),
         ("LL", "1.000", ""),
+        ("", "0.000", ""),
     ]
+    assert shown.next.text == "H in 1 h 33 min"
+    assert [(limit.key, limit.time) for limit in page("TK-104").limits if limit.time] == [
+        ("l", "15 h 04 min"), ("ll", "16 h 59 min"), ("empty", "18 h 54 min"),
+    ]  # fmt: skip
 
 
 def test_stale_level_has_no_forecast() -> None:
-    assert [limit.time for limit in page("TK-101", dataclasses.replace(SCENE, stale=True)).limits] == [""] * 4
+    assert [limit.time for limit in page("TK-101", dataclasses.replace(SCENE, stale=True)).limits] == [""] * 5
+    assert page("TK-101", dataclasses.replace(SCENE, stale=True)).next.text == ""
 
 
 def test_neighbours_follow_the_overview() -> None:
@@ -55,8 +61,20 @@ def test_neighbours_follow_the_overview() -> None:
 def test_pump_page_shows_flow_setpoint_and_state() -> None:
     shown = page("P-101")
     assert (shown.kind, shown.bar, shown.limits, shown.main.text) == ("pump", None, (), "412.0")
-    assert [(value.name, value.text) for group in shown.groups for value in group.values] == [
+    assert shown.groups == ()
+    assert [(value.name, value.text) for value in shown.tiles] == [
         ("Running", "running"),
         ("Mode", "automatic"),
         ("Setpoint", "420.0"),
     ]
+
+
+def test_tank_gauged_by_hand_says_so_in_a_sentence() -> None:
+    assert page("TK-202").gauge_words == "Entered by hand: these figures are not measured."
+    assert page("TK-101").gauge_words == ""
+
+
+def test_movement_stands_on_its_own_with_only_what_the_site_has() -> None:
+    shown = page("TK-101")
+    assert [value.text for value in shown.movement] == ["receiving"]
+    assert not shown.has_plan

@@ -63,3 +63,18 @@ def test_water_is_converted_to_the_levels_unit_and_always_seen() -> None:
     assert show_bar(level(), 5.0, FRAME, water, 0.0).water.height == "0"
     mass = CatalogTag(id="T.water", name="Water", asset="T", source="main", unit="kg")
     assert show_bar(level(), 5.0, FRAME, mass, 1.0).water_tag == ""
+
+
+def test_value_that_the_source_cut_off_is_pinned_at_that_end() -> None:
+    exceeded = 0x40940000
+    assert show_bar(level(), 10.0, FRAME, code=exceeded).over == "top"
+    assert show_bar(level(), 0.0, FRAME, code=exceeded).over == "bottom"
+    assert show_bar(level(), 10.0, FRAME).over == ""
+
+
+def test_setpoint_stands_beside_the_bar_in_the_same_unit_only() -> None:
+    setpoint = CatalogTag(id="T.sp", name="Setpoint", asset="T", source="main", unit="m")
+    bar = show_bar(level(), 5.0, FRAME, setpoint=setpoint, setpoint_value=7.5)
+    assert (bar.setpoint_tag, bar.setpoint_y) == ("T.sp", "35")
+    other = CatalogTag(id="T.sp", name="Setpoint", asset="T", source="main", unit="%")
+    assert show_bar(level(), 5.0, FRAME, setpoint=other, setpoint_value=7.5).setpoint_tag == ""

@@ -84,3 +84,39 @@ def test_choosing_an_area_folds_the_others_with_their_alarms_counted() -> None:
     ]
     unknown = show_overview(sample_catalog(), sample_readings(), SCENE, "north", area="<script>")
     assert unknown.chosen_area == ""
+
+
+def test_filters_keep_what_matches_and_count_everything() -> None:
+    shown = show_overview(sample_catalog(), sample_readings(), SCENE, "north", show="moving")
+    assert [asset.id for area in shown.areas for asset in area.assets] == [
+        "TK-101", "TK-103", "TK-104", "TK-107", "P-101", "TK-201", "TK-204", "TK-205",
+    ]  # fmt: skip
+    assert (shown.shown, shown.total) == (8, 15)
+    assert [(choice.key, choice.count) for choice in shown.shows] == [
+        ("all", None), ("alarm", 2), ("stale", 1), ("moving", 8),
+    ]  # fmt: skip
+    assert [(area.name, area.alarms, area.tanks) for area in shown.areas] == [
+        ("North farm", 2, 8),
+        ("South farm", 0, 6),
+    ]
+    alarms = show_overview(sample_catalog(), sample_readings(), SCENE, "north", show="alarm", area="South farm")
+    assert [(area.name, area.folded) for area in alarms.areas] == [("North farm", True)]
+    assert alarms.shown == 0
+
+
+def test_soonest_first_puts_the_next_limit_on_top() -> None:
+    shown = show_overview(sample_catalog(), sample_readings(), SCENE, "north", order="soonest")
+    first, rest = shown.areas
+    assert [(asset.id, asset.next.text) for asset in first.assets][:2] == [
+        ("TK-204", "H in 1 h 16 min"), ("TK-101", "H in 1 h 33 min"),
+    ]  # fmt: skip
+    assert [asset.next.minutes for asset in first.assets] == sorted(asset.next.minutes for asset in first.assets)
+    assert all(asset.next.text == "" for asset in rest.assets)
+    assert sum(len(area.assets) for area in shown.areas) == 15
+
+
+def test_choices_keep_each_other_in_the_address() -> None:
+    shown = show_overview(sample_catalog(), sample_readings(), SCENE, "north", show="moving", area="North farm")
+    assert [choice.query for choice in shown.orders][1] == "?order=abnormal&area=North+farm&show=moving"
+    assert next(choice.query for choice in shown.shows) == "?order=laid-out&area=North+farm"
+    assert shown.all_areas_query == "?order=laid-out&show=moving"

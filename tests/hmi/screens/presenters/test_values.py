@@ -25,8 +25,18 @@ def test_good_is_a_plain_number_with_its_age() -> None:
     assert (shown.time, shown.decimals, shown.stale, shown.mark) == (str(NOW - 2000), "3", False, "")
 
 
-def test_forced_value_says_so() -> None:
-    assert show_value(LEVEL, read(1.0, 0x00960000), SCENE).note == "good, forced \u00b7 2 s"
+@pytest.mark.parametrize(
+    ("code", "mark", "quality"), [(0x00960000, "forced", "good"), (0x40910000, "substitute", "uncertain")]
+)
+def test_value_that_nobody_measured_says_so_in_a_word_and_in_its_shape(code: int, mark: str, quality: str) -> None:
+    shown = show_value(LEVEL, read(1.0, code), SCENE)
+    assert (shown.text, shown.mark, shown.look, shown.quality) == ("1.000", mark, "by-hand", quality)
+    assert mark in shown.note
+
+
+def test_empty_text_is_a_dash() -> None:
+    product = CatalogTag(id="T.product", name="Product", asset="T", source="main", kind="text")
+    assert show_value(product, read(""), SCENE).text == "\u2014"
 
 
 def test_uncertain_keeps_the_number_with_a_question_mark() -> None:

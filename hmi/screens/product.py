@@ -1,0 +1,3 @@
+"""The product's name, as every page, the manifest and the installed app say it."""
+
+PRODUCT = "Sightline"

@@ -23,9 +23,12 @@ from accounts.assurance import STEPPED_UP_AT
 from accounts.models import Role
 from accounts.oauth.models import SiteAuthorization
 from hmi.bridge_settings import BridgeSettings
+from hmi.notes.models import Note
+from hmi.shifts.models import HandOver, Stage
 from hmi.sites.access_request_rules import ask
 from hmi.sites.enrolment_rows import Enrolment
 from hmi.sites.models import Conduit, ConduitChange, Grant, Site
+from hmi.watch.list_models import WatchList
 from tests.permission_matrix.walk import PEOPLE, Knock, addresses, compare, doors, knock, make_people, sample
 from tests.support.oauth_client import register
 
@@ -88,7 +91,19 @@ def _samples(north: Site, people: dict[str, Any]) -> dict[str, str]:
         "admin/axes/accesslog": AccessLog.objects.create(username="bob"),
         "admin/axes/accessfailurelog": AccessFailureLog.objects.create(username="bob"),
     }
+    site, shift = "sites/<slug:slug>", {"start": now - dt.timedelta(hours=8), "end": now}
+    keys: dict[str, Any] = {
+        "lists": WatchList.objects.create(site=north, owner=owner, name="Loading"),
+        "notes": Note.objects.create(
+            site=north, asset="TK-101", asset_name="TK-101", author=owner, author_name="owner", at=now, text="Drips."
+        ),
+        "shifts": HandOver.objects.create(
+            site=north, made_at=now, drawn_at=now, events={"v": 1}, outgoing=owner, outgoing_name="owner",
+            outgoing_at=now, stage=Stage.GIVEN, **shift,
+        ),
+    }  # fmt: skip
     return {
+        **{f"{site}/{noun}:key": str(row.pk) for noun, row in keys.items()},
         **{f"{folder}:object_id": str(row.pk) for folder, row in rows.items()},
         "admin/accounts/user:id": str(people["reader"].pk),
         "slug": "north", "site": "north", "alarm_id": "7d8c994a7da1305a0966",

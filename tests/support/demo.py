@@ -42,6 +42,12 @@ def wait_for(condition: Callable[[], object], what: str, within: float = 10.0) -
     return time.monotonic() - start
 
 
+def _takes_calls(port: int) -> bool:
+    with socket.socket() as caller:
+        caller.settimeout(1)
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Demo:
     """One ``make demo``, started as a user starts it."""
 
@@ -95,8 +101,13 @@ class Demo:
         raise AssertionError(f"{name} is not running")
 
     def kill(self, name: str) -> Callable[[], None]:
-        """Kill a program; the returned function starts it again exactly as it was started."""
+        """Kill a program; the returned function starts it again exactly as it was started.
+
+        It returns once the program takes calls where it took them before: how long an interpreter needs to start on a
+        busy machine says nothing about how fast the others find the program again.
+        """
         process = self.find(name)
+        ports = [each.laddr.port for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
         command, environment, folder = process.cmdline(), process.environ(), process.cwd()
         process.kill()
         process.wait(5)
@@ -113,6 +124,8 @@ class Demo:
                 start_new_session=True,
             )
             self._returned.append(psutil.Process(again.pid))
+            for port in ports:
+                wait_for(lambda port=port: _takes_calls(port), f"{name} listening on {port} again", within=60)
 
         return bring_back
 

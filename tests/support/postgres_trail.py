@@ -17,6 +17,7 @@ from typing import Any
 
 TAG = "person:account:opened"
 EVENTS, WRITERS = 12, 4
+PATIENCE = 60  # seconds for the writers together, on a busy machine
 COLUMNS = "at, tag, result, actor, username, site_id, site, subject, reason, source, request_id, facts"
 ROW = (
     f"INSERT INTO audit_event (seq, {COLUMNS}, previous, hash) SELECT {{seq}}, {COLUMNS}, {{previous}}, "
@@ -114,11 +115,14 @@ def record_side_by_side() -> list[str]:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=write) for _ in range(WRITERS)]
+    threads = [threading.Thread(target=write, daemon=True) for _ in range(WRITERS)]
     for thread in threads:
         thread.start()
+    end = time.monotonic() + PATIENCE
     for thread in threads:
-        thread.join(30)
+        thread.join(max(end - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in threads):
+        raise RuntimeError(f"The writers did not finish within {PATIENCE} s; what follows would judge half a trail.")
     return errors
 
 

@@ -1,9 +1,10 @@
 """The command behind ``make bench``: measure, then write the page::
 
 python -m benchmarks                      everything, into docs/benchmarks.md (under 25 minutes)
-python -m benchmarks relay                one part alone, printed only (under 4 minutes); also: site, access, agent
+python -m benchmarks relay                one part alone, printed only; also: site, screens, access, agent
 python -m benchmarks --quick              a smaller run, printed only
 python -m benchmarks --only read_path     one measurement, printed only; may be given several times
+python -m benchmarks --only truth --truth-minutes 30    are the screens true, for as long as that
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from benchmarks import (
     agent_tags,
     alarms,
     fan_out,
+    large_list,
+    lighthouse,
     memory,
     read_path,
     relay_bad_days,
@@ -34,6 +38,8 @@ from benchmarks import (
     relay_streams,
     revocation,
     screen_bytes,
+    truth,
+    weight,
 )
 from benchmarks.agent_place import AgentPlace, agent_place
 from benchmarks.agent_report import AgentResults
@@ -55,6 +61,12 @@ SITE: dict[str, Callable[[BenchSite, Size], Awaitable[Any]]] = {
     "memory": memory.measure,
     "revocation": revocation.measure,
 }
+SCREENS: dict[str, Callable[[Size], Awaitable[Any]]] = {
+    "weight": weight.measure,
+    "lighthouse": lighthouse.measure,
+    "large_list": large_list.measure,
+    "truth": truth.measure,
+}
 RELAY: dict[str, Callable[[RelayPlace, Size], Awaitable[Any]]] = {
     "relay_http": relay_http.measure,
     "relay_streams": relay_streams.measure,
@@ -71,6 +83,7 @@ AGENT: dict[str, Callable[[AgentPlace, Size], Awaitable[Any]]] = {
 WITHOUT_NODE = {"agent_history", "agent_alarms"}  # the others need a process server that is not ours
 PARTS = {
     "site": [name for name in SITE if name != "revocation"],
+    "screens": list(SCREENS),
     "access": ["revocation"],
     "relay": list(RELAY),
     "agent": list(AGENT),
@@ -80,6 +93,8 @@ PARTS = {
 def main() -> int:
     options = _options()
     size = SIZES["quick" if options.quick else options.size]
+    if options.truth_minutes is not None:
+        size = replace(size, truth_seconds=options.truth_minutes * 60)
     names = options.only or [name for part in options.parts or PARTS for name in PARTS[part]]
     machine, begun = Machine(), time.monotonic()
     try:
@@ -94,7 +109,11 @@ def main() -> int:
     if options.raw:
         options.raw.write_text(json.dumps({"machine": plain(facts), **plain(results)}, indent=1) + "\n")
     page = write_report(results, size, facts)
-    out = options.out or (PAGE if size is SIZES["full"] and len(names) == len(SITE | RELAY | AGENT) else None)
+    out = options.out or (
+        PAGE
+        if options.size == "full" and not options.quick and len(names) == len(SITE | SCREENS | RELAY | AGENT)
+        else None
+    )
     if out is None:
         print(page, end="")
     else:
@@ -110,6 +129,10 @@ async def _measure(names: list[str], size: Size) -> Results:
     results = Results()
     if any(name in names for name in SITE):
         await _measure_site(names, size, results)
+    for name, measure in SCREENS.items():
+        if name in names:
+            _say(name)
+            setattr(results, name, await measure(size))
     if any(name in names for name in RELAY):
         await _measure_relay(names, size, results)
     if any(name in names for name in AGENT):
@@ -161,11 +184,18 @@ def _say(what: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What Sightline costs on this machine.")
     parser.add_argument(
-        "parts", nargs="*", choices=[[], *PARTS], metavar="PART", help="site, access, relay, agent; default: all"
+        "parts",
+        nargs="*",
+        choices=[[], *PARTS],
+        metavar="PART",
+        help="site, screens, access, relay, agent; default: all",
     )
     parser.add_argument("--size", choices=SIZES, default="full", help="how much is measured; default: full")
     parser.add_argument("--quick", action="store_true", help="the same as --size quick")
-    parser.add_argument("--only", action="append", choices=[*SITE, *RELAY, *AGENT], help="this measurement alone")
+    parser.add_argument(
+        "--only", action="append", choices=[*SITE, *SCREENS, *RELAY, *AGENT], help="this measurement alone"
+    )
+    parser.add_argument("--truth-minutes", type=float, metavar="N", help="how long the screens are watched for truth")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
     parser.add_argument("--raw", type=Path, metavar="FILE", help="write the figures there too, as JSON")
     return parser.parse_args()

@@ -47,7 +47,7 @@ class Change:
             self._step += 1
             levels, rates = self._now
             for place, tag in enumerate(self._levels[:levels]):
-                self._driver.set(tag, round(2.0 + 0.1 * place + LEVEL_STEP * self._step, 3))
+                self._driver.set(tag, round(2.0 + 0.1 * (place % 100) + LEVEL_STEP * self._step, 3))
             for place, tag in enumerate(self._rates[:rates]):
                 self._driver.set(tag, round(60.0 + 0.1 * place + RATE_STEP * (self._step % 10), 1))
 

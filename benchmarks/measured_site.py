@@ -54,8 +54,9 @@ WEB_SERVERS: Mapping[str, tuple[str, ...]] = {
 class BenchSite:
     """Made by ``running_site``."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], tags: str = "") -> None:
         self.folder = folder
+        self._tags = tags or _tags()
         self.environment = environment
         self.site: Any = None
         self.relay: Program
@@ -87,12 +88,15 @@ class BenchSite:
         made = provision_site(plan, dt.datetime.now(dt.UTC))
         self.site = made.site
         self.people = make_people(made.site, people)
-        made.site_file.write_text(made.site_file.read_text() + _tags())
+        made.site_file.write_text(made.site_file.read_text() + self._tags)
         return made.site_file
 
-    async def start_web(self, server: str) -> tuple[Program, int]:
-        """A web app of its own on ``server``, and its port. Stop it when it is no longer needed."""
-        port = free_port()
+    async def start_web(self, server: str, port: int = 0) -> tuple[Program, int]:
+        """A web app of its own on ``server``, and its port. Stop it when it is no longer needed.
+
+        A browser needs it on the ``port`` that ``running_site`` was told of.
+        """
+        port = port or free_port()
         options = ("-p" if server == "daphne" else "--port", str(port), *WEB_SERVERS[server])
         web = self._start(server, server, *options, "hmi.asgi:application")
         await web.wait_for_port(port)
@@ -115,13 +119,19 @@ class BenchSite:
 
 
 @contextlib.asynccontextmanager
-async def running_site(people: int) -> AsyncIterator[BenchSite]:
-    """Relay and agent running, ``people`` signed in; everything is stopped and removed at the end."""
+async def running_site(people: int, tags: str = "", port: int = 0) -> AsyncIterator[BenchSite]:
+    """Relay and agent running, ``people`` signed in; everything is stopped and removed at the end.
+
+    ``tags``: the rest of ``site.toml`` where it is not the usual site. ``port``: of the public address, where a real
+    browser comes and the web app must really be there.
+    """
     _allow_many_files()
     folder = Path(tempfile.mkdtemp(prefix="sightline-bench-"))
     environment = _environment(folder)
+    if port:
+        environment["SIGHTLINE_PUBLIC_URL"] = f"http://{LOOPBACK}:{port}"
     os.environ.update(environment)
-    site = BenchSite(folder, environment)
+    site = BenchSite(folder, environment, tags)
     try:
         await site.start(people)
         yield site

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
@@ -51,7 +52,11 @@ class Phone(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._socket = ClientProtocol(parse_uri(self._crowd.address), origin=Origin(self._crowd.origin))
+        self._socket = ClientProtocol(
+            parse_uri(self._crowd.address),
+            origin=Origin(self._crowd.origin),
+            extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],  # as browsers offer it
+        )
         request = self._socket.connect()
         request.headers["Cookie"] = f"{self._crowd.cookie}={self._person.session.session_key}"
         self._socket.send_request(request)

@@ -1,7 +1,7 @@
-"""Bytes of one 50-tag screen: what a phone pays for while a site's overview is open, and what deflate would leave.
+"""Bytes of one 50-tag screen: what a phone pays for while a site's overview is open, and what compression takes off.
 
-Deflate is worked out here from the frames that came, as permessage-deflate would do it (RFC 7692): once with one
-dictionary for the whole socket (context takeover), once with each frame on its own.
+The phone offers permessage-deflate (RFC 7692) as browsers do. Beside what came over the wire stand the frames as they
+were before it, and what they would be if each were deflated on its own, which all phones could share.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ FRAME_HEADER = 2  # bytes of a WebSocket frame below 126 bytes; 4 below 64 KiB (
 
 @dataclass(frozen=True)
 class ScreenFigure:
-    """Bytes a minute, WebSocket headers included, TCP and TLS not. ``derived``: the share of rates and forecasts."""
+    """Bytes a minute, WebSocket headers included, TCP and TLS not. ``plain``: before compression, and ``derived``: the
+    share of rates and forecasts in that.
+    """
 
     case: str
     frames: float
     down: float
     up: float
-    deflated: float
-    deflated_alone: float
+    plain: float
+    alone: float
     derived: float
 
 
@@ -72,9 +74,9 @@ async def _case(site: BenchSite, crowd: Crowd, size: Size, case: str) -> ScreenF
         frames=len(tally.texts) / minutes,
         down=tally.wire_bytes / minutes,
         up=tally.sent_bytes / minutes,
-        deflated=deflated_bytes(tally.texts, takeover=True) / minutes,
-        deflated_alone=deflated_bytes(tally.texts, takeover=False) / minutes,
-        derived=derived / max(1, tally.wire_bytes),
+        plain=sum(map(framed, tally.texts)) / minutes,
+        alone=sum(framed(deflated(text)) for text in tally.texts) / minutes,
+        derived=derived / max(1, sum(map(len, tally.texts))),
     )
 
 
@@ -84,14 +86,13 @@ def derived_bytes(text: bytes) -> int:
     return len(msgspec.json.encode(state)) if state else 0
 
 
-def deflated_bytes(texts: list[bytes], *, takeover: bool) -> int:
-    """What permessage-deflate would make of ``texts``, WebSocket headers included."""
-    total = 0
+def framed(text: bytes) -> int:
+    """The length of a frame with its header."""
+    return len(text) + (FRAME_HEADER if len(text) < 126 else FRAME_HEADER + 2)
+
+
+def deflated(text: bytes) -> bytes:
+    """What permessage-deflate makes of ``text`` without what came before it."""
     squeezer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW_BITS)
-    for text in texts:
-        if not takeover:
-            squeezer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW_BITS)
-        squeezed = squeezer.compress(text) + squeezer.flush(zlib.Z_SYNC_FLUSH)
-        length = len(squeezed) - 4  # RFC 7692, 7.2.1: the empty block at the end is left out
-        total += length + (FRAME_HEADER if length < 126 else FRAME_HEADER + 2)
-    return total
+    squeezed = squeezer.compress(text) + squeezer.flush(zlib.Z_SYNC_FLUSH)
+    return squeezed[:-4]  # RFC 7692, 7.2.1: the empty block at the end is left out

@@ -23,6 +23,8 @@ class Size:
     fan_out_seconds: float
     idle_seconds: float
     screen_seconds: float
+    weight_rounds: int  # first visits of each page on a slow network
+    truth_seconds: float  # of faults coming and going; --truth-minutes says it otherwise
     settle_seconds: float  # after another number of tags changes: a tick of the agent's and one of the view's
     memory_seconds: float  # under way with all sockets, before the memory is looked at
     relay_rounds: int
@@ -62,6 +64,8 @@ FULL = Size(
     fan_out_seconds=4.0,
     idle_seconds=3.0,
     screen_seconds=12.0,
+    weight_rounds=3,
+    truth_seconds=180.0,
     settle_seconds=1.3,
     memory_seconds=4.0,
     relay_rounds=3,
@@ -97,6 +101,8 @@ QUICK = replace(
     fan_out_seconds=3.0,
     idle_seconds=2.0,
     screen_seconds=5.0,
+    weight_rounds=1,
+    truth_seconds=60.0,
     memory_seconds=2.0,
     relay_rounds=2,
     relay_seconds=0.4,
@@ -124,6 +130,8 @@ TINY = Size(
     fan_out_seconds=1.1,
     idle_seconds=0.1,
     screen_seconds=1.1,
+    weight_rounds=1,
+    truth_seconds=25.0,
     settle_seconds=0.2,
     memory_seconds=0.1,
     relay_rounds=1,

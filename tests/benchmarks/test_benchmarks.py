@@ -68,7 +68,7 @@ def test_fan_out_delivers_everything(run: tuple[dict[str, Any], str]) -> None:
 def test_screen_bytes_grow_with_what_changes(run: tuple[dict[str, Any], str]) -> None:
     all_, still = run[0]["screen_bytes"]["rows"]
     assert all_["down"] > still["down"]
-    assert 0 < all_["deflated"] < all_["down"]
+    assert 0 < all_["down"] < all_["alone"] < all_["plain"]
     assert run[0]["screen_bytes"]["snapshot"] > 50 * len("[1,5.0]")
 
 

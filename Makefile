@@ -1,5 +1,5 @@
 # Everything a newcomer needs: make demo, make test. The other targets are the parts of these two.
-.PHONY: setup demo test lint format bench fuzz lock clean
+.PHONY: setup demo test lint format texts bench fuzz lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -7,8 +7,9 @@ BIN := .venv/bin
 PORT ?= 8000
 DEMO_DIR ?= .demo
 EXAMPLES ?= 200000
-# Tests of one file stay in one process; ARGS="-n 0" runs them one after the other.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+# Many tests wait more than they work, so there are more processes than cores. Tests of one file stay in one process;
+# ARGS="-n 0" runs them one after the other.
+SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 FUZZ_TESTS := tests/relay_bridge/protocol/test_fuzz.py tests/relay_bridge/test_two_ends.py tests/relay_bridge/emulator/test_fuzz.py \
   tests/relay_bridge/agent/acting/test_commands_fuzz.py tests/relay_bridge/agent/acting/test_killed.py tests/relay_bridge/agent/test_session_fuzz.py
 
@@ -16,6 +17,7 @@ help:
 	@echo "make demo   the whole chain on this machine (PORT=8000, DEMO_DIR=.demo)"
 	@echo "make test   every test, real browser included"
 	@echo "make lint   style, types, import rules"
+	@echo "make texts  texts for translation into hmi/locale"
 	@echo "make bench  figures into docs/benchmarks.md"
 	@echo "make fuzz   200,000 made-up frames, tokens, targets, calls and commands (EXAMPLES=200000)"
 
@@ -41,6 +43,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Texts for translation: brings hmi/locale up to date with the code, compiles it, lists what is not translated.
+texts: setup
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django texts --list
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)

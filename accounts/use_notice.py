@@ -8,9 +8,11 @@ from django.conf import settings
 from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_noop
 
-# What the settings ship with (hmi/settings.py reads it here); every other wording is the installation's own, and is
-# shown as it was written there.
-SHIPPED = gettext_noop(
+from accounts.shipped_notice import SHIPPED
+
+# The same words as SHIPPED, marked for translation; every other wording is the installation's own, and is shown as it
+# was written there.
+MARKED = gettext_noop(
     "Only people whom the operator of the plant has admitted may use this system. What you do here is recorded."
 )
 VERSION_LENGTH = 12  # hexadecimal digits: enough to tell an installation's wordings apart

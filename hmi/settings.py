@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.use_notice import SHIPPED as SHIPPED_NOTICE
+from accounts.shipped_notice import SHIPPED as SHIPPED_NOTICE
 from hmi import environment
 from hmi.bridge_settings import BridgeSettings
 from hmi.company_settings import read_companies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from accounts import shipped_notice, use_notice
 from accounts.use_notice import notice_text, notice_version
 
 pytestmark = pytest.mark.django_db
@@ -30,3 +31,7 @@ def test_stands_above_the_form_as_text(settings, client):
     page = client.get("/sign-in/").content.decode()
     assert page.index("Only for &lt;b&gt;staff&lt;/b&gt;.") < page.index('name="username"')
     assert "<p>All is recorded.</p>" in page
+
+
+def test_the_shipped_notice_is_the_one_that_is_marked_for_translation() -> None:
+    assert use_notice.MARKED == shipped_notice.SHIPPED

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.test_screens import SMALL_TARGETS, SMALL_TEXT, THEMES, set_theme
 from tests.support.demo import Demo, wait_for
-from tests.support.phone import PHONE, sign_in
+from tests.support.phone import PHONE, sign_in, violations_of
 
 LIST = "/sites/demo/alarms/"
 PAGES = ["list", "unit", "detail", "review", "journal", "figures", "shelved"]
@@ -46,7 +45,7 @@ def test_alarm_page_has_no_accessibility_violation_and_keeps_the_numbers(phone: 
     for theme in THEMES:
         set_theme(phone, demo, theme)
         go(phone, demo, name)
-        found = Axe().run(phone, options=AXE).response["violations"]
+        found = violations_of(phone, AXE)
         assert [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found] == [], theme
     assert phone.evaluate(SMALL_TARGETS) == []
     assert phone.evaluate(SMALL_TEXT) == []

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.test_display_rules import JUMPING, MOVING, NAMELESS, NEAR, SMALL
 from tests.hmi.screens.pixels import saturation
 from tests.support.demo import Demo
-from tests.support.phone import PHONE, sign_in
+from tests.support.phone import PHONE, sign_in, violations_of
 from tests.support.screens import NOBODY, SCREENS, Screen
 
 THEMES = ("light", "night", "sun")
@@ -111,7 +110,7 @@ def measure(page: Page, *, with_axe: bool) -> dict[str, Any]:
         found[f"wide at {width}"] = page.evaluate(OVER) and page.evaluate(WIDE)
     page.set_viewport_size(TALL if with_axe else PHONE)
     if with_axe:
-        violations = Axe().run(page, options=AXE).response["violations"]
+        violations = violations_of(page, AXE)
         found["axe"] = [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in violations]
         page.set_viewport_size(PHONE)
     page.evaluate("document.documentElement.dataset.hands = 'gloves'")

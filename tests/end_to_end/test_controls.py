@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.test_screens import SMALL_TARGETS, THEMES
 from tests.support.demo import Demo
-from tests.support.phone import PHONE, sign_in, tags
+from tests.support.phone import PHONE, sign_in, tags, violations_of
 
 pytestmark = pytest.mark.end_to_end
 UNIT = "/sites/demo/units/P-101/"
@@ -59,7 +58,7 @@ def check(page: Page, what: str) -> None:
     page.set_viewport_size(TALL)
     for theme in THEMES:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        found = Axe().run(page, options=AXE).response["violations"]
+        found = violations_of(page, AXE)
         told = [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found]
         assert told == [], (what, theme)
     page.evaluate("document.documentElement.dataset.theme = 'light'")

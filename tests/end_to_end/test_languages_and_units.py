@@ -87,7 +87,7 @@ def test_two_people_watch_the_same_tank_in_their_own_units(operator: Page, brows
     other = open_phone(browser)
     try:
         american = other.new_page()
-        sign_in(american, demo, "shift supervisor")
+        sign_in(american, demo, "viewer")
         with reading_in(american, demo, "en", "us"):
             operator.goto(f"{demo.url}/sites/demo/")
             wait_for(lambda: operator.evaluate(MOVING), "a tank is receiving or discharging", 30)

@@ -72,8 +72,7 @@ def test_a_starred_tank_shows_on_the_start_page_what_its_own_page_shows(operator
     finally:
         operator.goto(f"{demo.url}/favourites/")
         operator.locator(".arrange-remove").tap()
-        operator.wait_for_load_state()
-        assert operator.locator(".arrange-remove").count() == 0
+        wait_for(lambda: operator.locator(".arrange-remove").count() == 0, "taken off the start page", within=10)
 
 
 def test_typing_finds_and_enter_opens(operator: Page, demo: Demo) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.support.demo import Demo
@@ -41,3 +44,22 @@ def all_live(page: Page) -> bool:
 def all_stale(page: Page) -> bool:
     seen = tags(page)
     return bool(seen) and all(each["stale"] for each in seen)
+
+
+# What sticks to an edge covers whatever lies under it just then, and axe takes that for too small to touch.
+UNSTICK = """() => {
+  for (const each of document.querySelectorAll("body *")) {
+    if (["sticky", "fixed"].includes(getComputedStyle(each).position)) each.style.position = "static";
+  }
+}"""
+RESTICK = "() => { for (const each of document.querySelectorAll('[style]')) each.style.position = ''; }"
+
+
+def violations_of(page: Page, options: dict[str, Any]) -> list[Any]:
+    """What axe finds wrong with the page as a whole, wherever it is scrolled to."""
+    page.evaluate(UNSTICK)
+    try:
+        found: list[Any] = Axe().run(page, options=options).response["violations"]
+    finally:
+        page.evaluate(RESTICK)
+    return found

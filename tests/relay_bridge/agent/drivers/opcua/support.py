@@ -46,7 +46,9 @@ class Recorder:
         async with asyncio.timeout(deadline):
             while not condition():
                 self._changed.clear()
-                await self._changed.wait()
+                with contextlib.suppress(TimeoutError):  # not everything that comes true announces itself
+                    async with asyncio.timeout(0.1):
+                        await self._changed.wait()
 
     async def until_reason(self, text: str, deadline: float = 10.0) -> SourceState:
         """The state that says this, which may be over by now."""

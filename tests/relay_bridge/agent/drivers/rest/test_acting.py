@@ -58,11 +58,11 @@ async def test_a_write_is_the_declared_request_with_the_value_in_its_own_type() 
 async def test_what_cannot_be_told_is_unknown_and_never_tried_again(answer: Any) -> None:
     async with RestServer() as server:
         server.answers |= {"/plain": {"level": 1}, "/w//level": answer}
-        made = acting(server, first_byte_s=0.2, deadline_s=0.4)
+        made = acting(server, first_byte_s=0.5, deadline_s=0.8)
         async with live(made):
             with pytest.raises(OutcomeUnknown):
                 await made.write("level", 5, 1.0)
-            await made.read(["level"], 1.0)
+            await made.read(["level"], 5.0)
             assert len(server.asked_for("/w//level")) == 1
 
 

@@ -171,14 +171,14 @@ def test_authenticator_app_recovery_code_and_ending_another_device(
     give_password(page, web, "charlie")
     page.get_by_role("link", name="Use an authenticator app").click()
     secret = page.locator("code.secret").inner_text().replace(" ", "")
-    page.wait_for_function("document.querySelector('img.qr').naturalWidth > 0")  # the picture is drawn
+    page.wait_for_function("() => document.querySelector('img.qr').naturalWidth > 0")  # the picture is drawn
     used = code_of(secret)
     page.fill("input[name=code]", used)
     page.get_by_role("button", name="Done").click()
     recovery = page.locator("ol.codes li").first.inner_text()
     page.get_by_role("link", name="I have written them down").click()
     page.goto(f"{web}/")
-    page.wait_for_function("document.body.dataset.live !== undefined")
+    page.wait_for_function("() => document.body.dataset.live !== undefined")
 
     desk = browser.new_context()
     other = desk.new_page()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_last_values_are_read_under_their_time_and_everything_is_closed(
     assert complaints == []
     # With the network it is the page itself again, and nothing kept stands on it.
     await app.set_offline(False)
-    await page.wait_for_function("document.body.dataset.live")
+    await expect(page.locator("body")).to_have_attribute("data-live", re.compile("."))
     assert await page.locator("#as-of").count() == 0
 
 

@@ -1,4 +1,8 @@
-"""Find a Chromium for the browser tests: on PATH, else Playwright's own, else Debian's package."""
+"""Find a Chromium for the browser tests: on PATH, else Playwright's own, else Debian's package.
+
+Where there is a headless shell beside the whole browser, that one: it is the same engine, and without windows to manage
+a page of its own costs a fifth of the processor time.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Quiet and closed: a browser under test talks to loopback and to nobody else.
 ARGUMENTS = [
     "--no-sandbox",
@@ -33,8 +38,10 @@ def _playwrights_own() -> str | None:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - starting it costs half a second
 
     with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if os.path.exists(path) else None  # noqa: PTH110
+        whole = Path(playwright.chromium.executable_path)  # .../chromium-1255/chrome-linux64/chrome
+    folder = next(each for each in whole.parents if each.name.startswith("chromium-"))
+    shells = folder.parent.glob(f"{folder.name.replace('chromium', 'chromium_headless_shell')}/*/*headless*shell")
+    return next((str(path) for path in (*shells, whole) if path.is_file()), None)
 
 
 def ensure() -> str:
@@ -42,7 +49,8 @@ def ensure() -> str:
     path = find()
     if path:
         return path
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False, capture_output=True)
+    install = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
+    subprocess.run(install, check=False, capture_output=True)
     path = find()
     if path:
         return path

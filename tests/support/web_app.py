@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.support.demo import ROOT, free_port, wait_for
 
-READY_DEADLINE = 60.0  # seconds, on a busy machine
+READY_DEADLINE = 120.0  # seconds, on a busy machine
 PASSWORD = "eleven grey herons stand"
 PEOPLE = {"alice": "field-operator", "bob": "viewer", "charlie": "viewer"}
 

@@ -17,22 +17,18 @@ from typing import TYPE_CHECKING, Final, Literal
 from relay_bridge.emulator.behaviour import Behaviour
 from relay_bridge.emulator.call import Call
 from relay_bridge.emulator.connection import Connection
+from relay_bridge.emulator.forwarded_request import ForwardedRequest
 from relay_bridge.emulator.frames import CloseCode
-from relay_bridge.emulator.handshake import (
-    RelayRequest,
-    dial_back_address,
-    request_command,
-    request_headers,
-    switching_protocols,
-)
-from relay_bridge.emulator.http_answers import VIA, body_allowed, chunk, response_head, via
+from relay_bridge.emulator.handshake import RelayRequest, dial_back_address, switching_protocols
+from relay_bridge.emulator.http_answers import chunk
 from relay_bridge.emulator.listeners import ControlChannel, find_room
 from relay_bridge.emulator.operations import Traffic
 from relay_bridge.emulator.recorder import StreamRecord
 from relay_bridge.emulator.refusals import Refusal
+from relay_bridge.emulator.relayed_response import relayed_head
 from relay_bridge.emulator.request_rendezvous import RequestRendezvous
 from relay_bridge.emulator.service_channel import BadResponse, BodyPiece, ListenerResponse, format_pointer
-from relay_bridge.protocol.limits import MAX_CONTROL_BODY, MAX_CONTROL_HEADERS, MAX_CONTROL_MESSAGE
+from relay_bridge.protocol.limits import MAX_CONTROL_BODY, MAX_CONTROL_HEADERS
 
 if TYPE_CHECKING:
     from relay_bridge.emulator.requests import RequestBook
@@ -47,17 +43,15 @@ Phase = Literal["collecting", "telling", "announced", "waiting", "carrying", "sw
 
 
 class HttpExchange:
-    """One request and its response. ``deadline`` is a time of the event loop; ``late`` says what happens then."""
+    """One request and its response. ``deadline`` is a time of the event loop; ``too_late`` says what happens then."""
 
     __slots__ = (
-        "_bodies",
         "_book",
         "_candidates",
         "_chunked",
         "_close",
         "_dialled",
-        "_fragments",
-        "_hide",
+        "_forwarded",
         "_rendezvous",
         "_status",
         "_traffic",
@@ -84,10 +78,8 @@ class HttpExchange:
     ) -> None:
         self._book = book
         self._candidates = candidates
-        self._hide = hide
         self._traffic = traffic
-        self._bodies: list[bytes] = []  # of a small request, until it is complete
-        self._fragments = 0  # of the request's body, sent over the rendezvous
+        self._forwarded = ForwardedRequest(book, request, hide=hide, traffic=traffic)
         self._rendezvous: RequestRendezvous | None = None
         self._dialled = False
         self._chunked = False
@@ -119,7 +111,7 @@ class HttpExchange:
 
     def body_received(self, data: bytes) -> None:
         if self.phase == "collecting":
-            self._bodies.append(data)
+            self._forwarded.keep(data)
         elif self._rendezvous is not None and self.phase in {"waiting", "carrying"}:
             self._send_fragment(data, last=False)
 
@@ -177,11 +169,10 @@ class HttpExchange:
         try:
             address = dial_back_address(self.request, channel.request, "request", self.id)
             if not self.by_rendezvous:
-                text = self._request_text(address, has_body=bool(self._bodies))
+                text = self._forwarded.text(address, self.id, has_body=self._forwarded.has_small_body)
                 # The control channel has room for headers of 32 kB; longer ones go the other way.
                 if len(text) <= MAX_CONTROL_HEADERS:
-                    body = self._small_body()
-                    channel.send(text, body)
+                    channel.send(text, self._forwarded.take_small_body())
                     self.phase = "waiting"
                     self.deadline = book.now() + book.response_deadline
                     book.operations.record("SenderSentHttpRequest", self.path_key, self.request.tracking_id)
@@ -194,21 +185,6 @@ class HttpExchange:
         self.phase = "announced"
         self.deadline = book.now() + book.accept_deadline
         book.operations.record("SenderSentHttpRequest", self.path_key, self.request.tracking_id)
-
-    def _request_text(self, address: str, *, has_body: bool) -> bytes:
-        headers = request_headers(self.request, hide=self._hide, forward_host=self._book.behaviour.forward_host)
-        text = request_command(self.request, address, self.id, headers, has_body=has_body)
-        if len(text) > 2 * MAX_CONTROL_MESSAGE:
-            raise Refusal(431, f"Request headers over the limit of {MAX_CONTROL_MESSAGE} bytes")
-        return text
-
-    def _small_body(self) -> bytes | None:
-        if not self._bodies:
-            return None
-        body = self._bodies[0] if len(self._bodies) == 1 else b"".join(self._bodies)
-        self._bodies.clear()
-        self._traffic.to_listener += len(body)
-        return self._book.faults.tamper(body)
 
     # The rendezvous
 
@@ -238,11 +214,11 @@ class HttpExchange:
             has_body = self.call.head.body_length != 0
             try:
                 address = dial_back_address(self.request, request, "request", self.id)
-                rendezvous.send_text(self._request_text(address, has_body=has_body))
+                rendezvous.send_text(self._forwarded.text(address, self.id, has_body=has_body))
             except Refusal as refusal:
                 self.refuse(refusal)
-            if self._bodies:  # a small request whose head was too long for the control channel
-                self._send_fragment(self._small_body() or b"", last=True)
+            if self._forwarded.has_small_body:  # its head was too long for the control channel
+                self._forwarded.send_small_body(rendezvous)
             elif has_body:
                 self.call.ask_for_body()
                 self.call.connection.release()
@@ -254,11 +230,8 @@ class HttpExchange:
         rendezvous = self._rendezvous
         if rendezvous is None:
             return
-        self._traffic.to_listener += len(data)
         self._touch()
-        first = self._fragments == 0
-        self._fragments += 1
-        if not rendezvous.send_body(self._book.faults.tamper(data), first=first, last=last) and not last:
+        if not self._forwarded.send_fragment(rendezvous, data, last=last) and not last:
             self.call.connection.hold()
 
     def rendezvous_has_room(self) -> None:
@@ -268,7 +241,7 @@ class HttpExchange:
 
     def rendezvous_closed(self, code: int) -> None:
         """The listener's socket for this exchange is over."""
-        had_request = self._fragments > 0 or self.by_rendezvous
+        had_request = self._forwarded.has_begun or self.by_rendezvous
         self._rendezvous = None
         if self.phase == "waiting" and had_request:
             self.refuse(
@@ -292,41 +265,21 @@ class HttpExchange:
             self._bad(response.reason)
             return
         call = self.call
-        self._status = response.status
-        allowed = body_allowed(call.head.method, response.status)
-        follows = streamed and response.has_body
-        headers = list(response.headers)
-        for place, (name, value) in enumerate(headers):
-            if name.lower() == "via":
-                headers[place] = (name, via(value, self.request.host))
-                break
-        else:
-            headers.append((VIA, via(None, self.request.host)))
-        self._chunked = allowed and follows and call.head.minor > 0
-        length = len(response.body) if allowed and not follows else None
-        self._close = call.will_close or (allowed and follows and not self._chunked)
-        head = response_head(
-            response.status,
-            response.reason,
-            headers,
-            length=length,
-            chunked=self._chunked,
-            close=self._close,
-            minor=call.head.minor,
-        )
+        head = relayed_head(response, call.head, self.request.host, streamed=streamed, will_close=call.will_close)
+        self._status, self._chunked, self._close = response.status, head.chunked, head.close
         self._book.operations.record("ListenerSentHttpResponse", self.path_key, self.request.tracking_id)
-        if not follows:
-            body = self._book.faults.tamper(response.body) if allowed else b""
+        if not head.follows:
+            body = self._book.faults.tamper(response.body) if head.body_allowed else b""
             self._traffic.to_sender += len(body)
             self._over()
-            call.respond(head + body, close=self._close)
+            call.respond(head.data + body, close=head.close)
             return
-        if allowed:
+        if head.body_allowed:
             self.phase = "carrying"
-            call.write(head)
+            call.write(head.data)
         else:
             self.phase = "swallowing"
-            call.respond(head, close=self._close)
+            call.respond(head.data, close=head.close)
         self._touch()
 
     def response_body(self, piece: BodyPiece) -> None:
@@ -410,7 +363,7 @@ class HttpExchange:
         if self.phase != "swallowing":  # then the call has been answered, and its connection may serve another
             self.call.connection.release()
         self.phase = "over"
-        self._bodies.clear()
+        self._forwarded.drop_body()
         rendezvous, self._rendezvous = self._rendezvous, None
         self._book.forget(self)
         if self._status:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
+from relay_bridge.emulator.behaviour import Behaviour
 from relay_bridge.protocol.addresses import TRACKING_HEADER
 
 MAX_PHRASE: Final = 1_000  # characters; clients read a status line of some kilobytes at most
@@ -21,6 +22,11 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
         self.status = status
         self.text = text
         self.headers = headers or {}
+
+
+def unknown_rendezvous(behaviour: Behaviour) -> Refusal:
+    """The answer to a listener that dials an address which opens nothing, or nothing any more."""
+    return Refusal(behaviour.bad_rendezvous_status, "The rendezvous is unknown, has been used, or has expired")
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:

@@ -13,12 +13,10 @@ from relay_bridge.emulator.chance import Chance
 from relay_bridge.emulator.exchange import HttpExchange
 from relay_bridge.emulator.faults import Faults
 from relay_bridge.emulator.frames import CloseCode
-from relay_bridge.emulator.handshake import (
-    RelayRequest,
-)
+from relay_bridge.emulator.handshake import RelayRequest
 from relay_bridge.emulator.listeners import ControlChannel
 from relay_bridge.emulator.operations import Operations
-from relay_bridge.emulator.refusals import Refusal
+from relay_bridge.emulator.refusals import Refusal, unknown_rendezvous
 from relay_bridge.emulator.service_channel import BadResponse, ListenerResponse
 
 logger = logging.getLogger(__name__)
@@ -86,9 +84,7 @@ class RequestBook:
         """The request whose address a listener dials; ``Refusal`` when it is unknown, used, late, or elsewhere."""
         found = self._open.get(identifier)
         if found is None or found.path_key != path_key or not found.may_be_dialled(self.behaviour):
-            raise Refusal(
-                self.behaviour.bad_rendezvous_status, "The rendezvous is unknown, has been used, or has expired"
-            )
+            raise unknown_rendezvous(self.behaviour)
         return found
 
     def forget(self, exchange: HttpExchange) -> None:

@@ -188,7 +188,7 @@ class RelayEmulator:
 
     def stream_counts(self) -> dict[str, int]:
         """Joined streams by the key of each hybrid connection."""
-        counts = Counter(pump.path_key for pump in self._switchboard.pumps)
+        counts = Counter(pump.path_key for pump in self._switchboard.streams.pumps)
         return {connection.key: counts[connection.key] for connection in self.config.hybrid_connections}
 
     @property

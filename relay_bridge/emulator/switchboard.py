@@ -1,12 +1,11 @@
 """Where requests are answered: a listener waits, a sender calls, the two are joined, or one of them is refused.
 
-``handle`` reads what a request asks for and goes one of five ways: listen, connect, accept or reject, the rendezvous of
-an HTTP request, or an HTTP request itself.
+``handle`` reads what a request asks for, checks whether it may, and goes one of five ways: listen (listeners.py),
+connect, accept or reject (streams.py), the rendezvous of an HTTP request, or an HTTP request itself (requests.py).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -17,22 +16,20 @@ from relay_bridge.emulator.faults import Faults
 from relay_bridge.emulator.frames import CloseCode
 from relay_bridge.emulator.handshake import (
     RelayRequest,
-    accept_command,
     check_upgrade,
-    chosen_subprotocol,
     parse_rejection,
     parse_relay_request,
     switching_protocols,
 )
-from relay_bridge.emulator.listeners import ControlChannel, ListenerBook, find_room
+from relay_bridge.emulator.listeners import ControlChannel, ListenerBook
 from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Right
 from relay_bridge.emulator.operations import UNKNOWN_PATH, Operations, Wanted
-from relay_bridge.emulator.pairing import Rejected, Rendezvous, RendezvousBook
-from relay_bridge.emulator.pump import Pump
+from relay_bridge.emulator.pairing import Rejected
 from relay_bridge.emulator.recorder import Recorder
-from relay_bridge.emulator.refusals import Refusal, answer, printable, rejection
+from relay_bridge.emulator.refusals import Refusal, answer, printable, unknown_rendezvous
 from relay_bridge.emulator.requests import RequestBook
 from relay_bridge.emulator.service_channel import BadResponse, ListenerResponse
+from relay_bridge.emulator.streams import StreamBook
 from relay_bridge.protocol.limits import RESPONSE_DEADLINE, RESPONSE_IDLE
 
 logger = logging.getLogger(__name__)
@@ -63,10 +60,15 @@ class Switchboard:
         self.config = config
         self.operations = operations
         self.listeners = ListenerBook()
-        self.rendezvous = RendezvousBook()
-        self.pumps: set[Pump] = set()
         self._forgotten: set[ControlChannel] = set()  # their sockets are still there
         self.faults = Faults(self.listeners, connections)
+        self.streams = StreamBook(
+            operations=operations,
+            faults=self.faults,
+            refuse=self._refuse,
+            recorder=recorder,
+            accept_deadline=accept_deadline,
+        )
         self.requests = RequestBook(
             operations=operations,
             faults=self.faults,
@@ -75,19 +77,17 @@ class Switchboard:
             response_deadline=response_deadline,
             response_idle=response_idle,
         )
-        self.requests.behaviour = config.behaviour
+        self.streams.behaviour = self.requests.behaviour = config.behaviour
         self._authorizer = Authorizer(config)
         self._clock = clock
         self._use_tls = use_tls
-        self._accept_deadline = accept_deadline
         self._max_sockets = max_sockets
         self._recorder = recorder
-        self._dialling: set[asyncio.Task[None]] = set()
 
     @property
     def socket_count(self) -> int:
         """Open WebSockets: control channels, waiting senders, and both ends of every stream and exchange."""
-        return len(self.listeners) + len(self.rendezvous) + 2 * len(self.pumps) + self.requests.rendezvous_count
+        return len(self.listeners) + self.streams.socket_count + self.requests.rendezvous_count
 
     def now(self) -> float:
         """Unix seconds, with the fault switch applied."""
@@ -99,7 +99,7 @@ class Switchboard:
         kept = {connection.key for connection in config.hybrid_connections}
         removed = [connection.key for connection in self.config.hybrid_connections if connection.key not in kept]
         self.config = config
-        self.requests.behaviour = config.behaviour
+        self.streams.behaviour = self.requests.behaviour = config.behaviour
         self._authorizer = Authorizer(config)
         for path_key in removed:
             logger.info("Hybrid connection %s was removed.", path_key)
@@ -110,13 +110,10 @@ class Switchboard:
         for channel in self.listeners:
             if path_key in {None, channel.path_key}:
                 channel.close(CloseCode.GOING_AWAY, reason)
-        for pump in list(self.pumps):
-            if path_key in {None, pump.path_key}:
-                pump.close(CloseCode.GOING_AWAY, reason)
         for channel in self._forgotten:
             if path_key in {None, channel.path_key}:
                 channel.connection.abort()
-        self.rendezvous.fail_all(path_key, refusal)
+        self.streams.close(path_key, CloseCode.GOING_AWAY, reason, refusal)
         self.requests.close(path_key, CloseCode.GOING_AWAY, refusal)
 
     def close_expired(self, grace: float) -> None:
@@ -209,7 +206,7 @@ class Switchboard:
         exchange = self.requests.find(request.rendezvous_id, hybrid.key if hybrid else None)
         if self.faults.accepts_refused:
             exchange.refuse_rendezvous()
-            raise self._bad_rendezvous()
+            raise unknown_rendezvous(self.config.behaviour)
         self._check_room()
         exchange.dialled(request, connection, self._recorder.stream() if self._recorder is not None else None)
 
@@ -245,88 +242,20 @@ class Switchboard:
         hybrid, demanded = self._authorize_sender(request)
         candidates = self.listeners.candidates(hybrid.key, request, self.config.behaviour)
         self._check_room()
-        self.operations.record("NewSenderRegistering", hybrid.key, request.tracking_id)
-        hide = request.used_authorization_header(required=demanded)
-        rendezvous = self.rendezvous.open(hybrid.key, request, call.connection)
-        task = asyncio.get_running_loop().create_task(self._pair(rendezvous, call, candidates, hide=hide))
-        self._dialling.add(task)
-        task.add_done_callback(self._dialling.discard)
-        call.sink = WaitingSender(task)
-
-    async def _pair(self, rendezvous: Rendezvous, call: Call, candidates: list[ControlChannel], *, hide: bool) -> None:
-        request, path_key = rendezvous.request, rendezvous.path_key
-        try:
-            try:
-                async with asyncio.timeout(self._accept_deadline):
-                    if self.faults.accept_delay:
-                        await asyncio.sleep(self.faults.accept_delay)
-                    await self._tell_one(candidates, request, rendezvous.id, hide=hide)
-                    outcome = await rendezvous.outcome
-            except TimeoutError:
-                self.operations.record("ListenerAcceptingConnectionTimeout", path_key, request.tracking_id)
-                raise self._nobody_accepted() from None
-            finally:
-                self.rendezvous.discard(rendezvous)
-        except Refusal as refusal:
-            self._refuse(call, request, refusal)
-        else:
-            if isinstance(outcome, Rejected):
-                self.operations.record(
-                    "ListenerRejectedConnection", path_key, request.tracking_id, f"with {outcome.status}"
-                )
-                call.respond(rejection(outcome.status, outcome.description), close=True)
-            else:
-                self.operations.joined(asyncio.get_running_loop().time() - call.started_at)
-
-    async def _tell_one(
-        self, candidates: list[ControlChannel], sender: RelayRequest, identifier: str, *, hide: bool
-    ) -> None:
-        """Send ``accept`` to the first listener that can still be written to."""
-        channel = await find_room(candidates)
-        if channel is None:
-            if any(candidate.is_usable for candidate in candidates):
-                raise self._nobody_accepted()
-            raise Refusal(
-                self.config.behaviour.no_listener_connect_status, "There are no listeners connected for the endpoint"
-            )
-        channel.send(accept_command(sender, channel.request, identifier, hide=hide))
+        self.streams.start(
+            call, request, hybrid.key, candidates, hide=request.used_authorization_header(required=demanded)
+        )
 
     def _accept(self, request: RelayRequest, connection: Connection) -> None:
         """Relay protocol 4: a listener dials back, to accept or to reject. The address is its permit."""
         hybrid = self.config.find(request.path)
-        rendezvous = self.rendezvous.find(request.rendezvous_id, hybrid.key if hybrid else None)
-        if rendezvous is None:
-            raise self._bad_rendezvous()
-        if self.faults.accepts_refused:
-            rendezvous.fail(self._nobody_accepted())
-            raise self._bad_rendezvous()
+        rendezvous = self.streams.find(request.rendezvous_id, hybrid.key if hybrid else None)
         rejected = parse_rejection(request.query)
         if rejected is not None:
             rendezvous.settle(Rejected(*rejected))
             raise Refusal(410, "The connection was rejected as asked")
         self._check_room()
-        sender = rendezvous.request
-        pump = Pump(
-            rendezvous.path_key,
-            sender.tracking_id,
-            rendezvous.connection,
-            connection,
-            finished=self._stream_finished,
-            tampers=self.faults.tampers,
-            traffic=self.operations.traffic_of(rendezvous.path_key),
-            record=self._recorder.stream() if self._recorder is not None else None,
-        )
-        subprotocol = chosen_subprotocol(request)
-        self.pumps.add(pump)
-        if not pump.join(switching_protocols(sender, subprotocol), switching_protocols(request, subprotocol)):
-            self.pumps.discard(pump)
-            raise Refusal(self.config.behaviour.bad_rendezvous_status, "The sender of this rendezvous is gone")
-        rendezvous.settle(pump)
-        self.operations.record("SenderListenerConnectionEstablished", pump.path_key, sender.tracking_id)
-
-    def _stream_finished(self, pump: Pump) -> None:
-        self.pumps.discard(pump)
-        self.operations.record("SenderConnectionClosed", pump.path_key, pump.tracking_id)
+        self.streams.join(rendezvous, request, connection)
 
     # What control channels say
 
@@ -381,38 +310,6 @@ class Switchboard:
                 self.config.behaviour.too_many_sockets_status,
                 f"ConnectionsQuotaExceeded: the quota of {self._max_sockets} connections is exceeded",
             )
-
-    def _nobody_accepted(self) -> Refusal:
-        return Refusal(
-            self.config.behaviour.accept_timeout_status,
-            "None of the connected listeners accepted the connection within the allowed timeout",
-        )
-
-    def _bad_rendezvous(self) -> Refusal:
-        return Refusal(
-            self.config.behaviour.bad_rendezvous_status, "The rendezvous is unknown, has been used, or has expired"
-        )
-
-
-class WaitingSender:
-    """A WebSocket sender before its answer: it may hang up, and has no body."""
-
-    __slots__ = ("_task",)
-
-    def __init__(self, task: asyncio.Task[None]) -> None:
-        self._task = task
-
-    def body_received(self, data: bytes) -> None:
-        return
-
-    def body_complete(self) -> None:
-        return
-
-    def writing_resumed(self) -> None:
-        return
-
-    def caller_lost(self) -> None:
-        self._task.cancel()
 
 
 def _shown(request: RelayRequest) -> str:

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import CONFIG, Exchange, HttpPeer, RawListener
+from tests.relay_bridge.emulator.raw_peers import Exchange, HttpPeer, RawListener
+from tests.relay_bridge.emulator.support import CONFIG
 
 
 @pytest.fixture

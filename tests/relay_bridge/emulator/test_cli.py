@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from relay_bridge.emulator.cli import is_loopback, loop_factory, main, parse_listen
 from relay_bridge.protocol.sas import create_token
-from tests.relay_bridge.emulator.support import auth
+from tests.relay_bridge.emulator.support import auth, opened
 
 CONFIG = """
 [[hybrid_connection]]
@@ -288,7 +288,7 @@ async def test_tls_and_record(config: Path, tmp_path: Path) -> None:
             f"{address}/$hc/north?sb-hc-action=listen", additional_headers=token, ssl=tls
         )
         calling = asyncio.ensure_future(
-            _open(websockets.connect(f"{address}/$hc/north", additional_headers=token, ssl=tls))
+            opened(websockets.connect(f"{address}/$hc/north", additional_headers=token, ssl=tls))
         )
         accept = json.loads(await asyncio.wait_for(control.recv(), START))["accept"]
         assert accept["address"].startswith(f"{address}/$hc/north?sb-hc-action=accept&")
@@ -299,10 +299,6 @@ async def test_tls_and_record(config: Path, tmp_path: Path) -> None:
         assert await asyncio.wait_for(listener.recv(), START) == large
         assert (tmp_path / "rec" / "stream-000001-to-listener.bin").read_bytes() == large
         await asyncio.gather(sender.close(), listener.close(), control.close())
-
-
-async def _open(connecting):  # type: ignore[no-untyped-def]
-    return await connecting
 
 
 def certificate(cert: Path, key: Path) -> None:

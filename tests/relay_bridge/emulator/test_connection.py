@@ -8,13 +8,12 @@ import pytest
 
 from relay_bridge.emulator import server
 from relay_bridge.emulator.server import RelayEmulator
+from tests.relay_bridge.emulator.raw_peers import RawPeer, RawStream
 from tests.relay_bridge.emulator.support import (
     CONFIG,
     DEADLINE,
     NORTH,
     OPEN,
-    RawPeer,
-    RawStream,
     auth,
     eventually,
     listen,
@@ -98,9 +97,9 @@ async def test_what_a_sender_says_before_its_answer_is_bounded_and_arrives(emula
 async def test_hundreds_of_streams_come_and_go_without_a_trace(emulator: RelayEmulator) -> None:
     for _ in range(20):
         async with RawStream(emulator):
-            assert len(emulator._switchboard.pumps) == 1
-    await eventually(lambda: not emulator._switchboard.pumps and not emulator._connections)
-    assert len(emulator._switchboard.rendezvous) == 0
+            assert len(emulator._switchboard.streams.pumps) == 1
+    await eventually(lambda: not emulator._switchboard.streams.pumps and not emulator._connections)
+    assert len(emulator._switchboard.streams.waiting) == 0
 
 
 async def test_keep_alive_connection_carries_no_second_request(emulator: RelayEmulator) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from relay_bridge.emulator.server import RelayEmulator
 from tests.relay_bridge.emulator.management.support import Plane, config_in
-from tests.relay_bridge.emulator.support import CONFIG, DEADLINE, NORTH, Answer, Clock, listen, sas
+from tests.relay_bridge.emulator.raw_peers import Answer
+from tests.relay_bridge.emulator.support import CONFIG, DEADLINE, NORTH, Clock, listen, sas
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 CONNECT = "{http://schemas.microsoft.com/netservices/2010/10/servicebus/connect}"

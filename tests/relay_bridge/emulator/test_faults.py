@@ -9,19 +9,15 @@ import pytest
 
 from relay_bridge.emulator.faults import SWITCHES, Faults
 from relay_bridge.emulator.server import RelayEmulator
+from tests.relay_bridge.emulator.raw_peers import HttpPeer, RawListener, RawPeer, RawStream, handshake
 from tests.relay_bridge.emulator.support import (
     CONFIG,
     DEADLINE,
     NORTH,
     Clock,
-    HttpPeer,
-    RawListener,
-    RawPeer,
-    RawStream,
     Stream,
     auth,
     eventually,
-    handshake,
     listen,
     next_accept,
     sas,
@@ -111,7 +107,7 @@ async def test_frozen_relay_keeps_its_sockets_and_says_nothing(emulator: RelayEm
 
 async def test_room_for_more_does_not_undo_a_freeze(emulator: RelayEmulator) -> None:
     async with RawStream(emulator) as stream:
-        (pump,) = emulator._switchboard.pumps
+        (pump,) = emulator._switchboard.streams.pumps
         frame = b"\x82\xff" + (65_536).to_bytes(8, "big") + bytes(4 + 65_536)
         stream.sender.writer.write(frame * 400)
         await eventually(lambda: pump.listener.connection.writing_paused)

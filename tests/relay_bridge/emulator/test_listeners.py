@@ -11,16 +11,15 @@ import websockets
 
 from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Rule
 from relay_bridge.emulator.server import RelayEmulator
+from tests.relay_bridge.emulator.raw_peers import RawPeer, handshake
 from tests.relay_bridge.emulator.support import (
     CONFIG,
     DEADLINE,
     NORTH,
     Clock,
-    RawPeer,
     Stream,
     auth,
     eventually,
-    handshake,
     listen,
     next_accept,
     sas,
@@ -169,7 +168,7 @@ async def test_listener_that_does_not_read_costs_a_bounded_amount_of_memory(emul
     async def one_more() -> None:
         senders.append(await RawPeer.open(emulator))
         senders[-1].request(f"/$hc/{NORTH}", {**headers, **auth(sas())})
-        await eventually(lambda: len(emulator._switchboard.rendezvous) == len(senders))
+        await eventually(lambda: len(emulator._switchboard.streams.waiting) == len(senders))
 
     while not channel.connection.writing_paused:
         await one_more()
@@ -178,7 +177,7 @@ async def test_listener_that_does_not_read_costs_a_bounded_amount_of_memory(emul
         await one_more()
     for sender in senders:
         sender.close()
-    await eventually(lambda: len(emulator._switchboard.rendezvous) == 0)
+    await eventually(lambda: len(emulator._switchboard.streams.waiting) == 0)
     assert channel.connection.transport is not None
     assert channel.connection.transport.get_write_buffer_size() < 3 * 65_536
     listener.close()

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from relay_bridge.emulator.namespace import EmulatorConfig
 from relay_bridge.emulator.operations import OPERATIONS
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import NORTH, Stream, auth, eventually, handshake, sas
+from tests.relay_bridge.emulator.raw_peers import handshake
+from tests.relay_bridge.emulator.support import NORTH, Stream, auth, eventually, sas
 
 Series = dict[tuple[str, ...], float]
 

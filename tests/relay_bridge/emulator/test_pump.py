@@ -9,8 +9,10 @@ import struct
 import pytest
 import websockets
 
+from relay_bridge.emulator import pump
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import DEADLINE, NORTH, RawStream, Stream, eventually
+from tests.relay_bridge.emulator.raw_peers import RawStream
+from tests.relay_bridge.emulator.support import DEADLINE, NORTH, Stream, eventually
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 MIB = 1024 * 1024
@@ -143,7 +145,10 @@ async def test_broken_side_ends_the_other(emulator: RelayEmulator, lost: str, co
         await eventually(lambda: emulator.connection_count == 1)
 
 
-async def test_broken_side_cuts_the_other_off_when_it_does_not_answer(emulator: RelayEmulator) -> None:
+async def test_broken_side_cuts_the_other_off_when_it_does_not_answer(
+    emulator: RelayEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "CLOSE_DEADLINE", 0.2)
     async with RawStream(emulator) as stream:
         stream.sender.writer.transport.abort()
         assert (await stream.listener.frame())[0] == CLOSE
@@ -164,8 +169,9 @@ async def test_broken_side_cuts_the_other_off_when_it_does_not_answer(emulator: 
     ],
 )
 async def test_broken_protocol_is_1002_for_its_maker_and_1011_for_the_other(
-    emulator: RelayEmulator, rubbish: bytes
+    emulator: RelayEmulator, monkeypatch: pytest.MonkeyPatch, rubbish: bytes
 ) -> None:
+    monkeypatch.setattr(pump, "ERROR_LINGER", 0.05)
     async with RawStream(emulator) as stream:
         stream.sender.send(BINARY, b"good")
         stream.sender.writer.write(rubbish)
@@ -220,7 +226,7 @@ async def test_slow_reader_stops_its_peer_and_nothing_is_lost(emulator: RelayEmu
             while not held:
                 await asyncio.sleep(0.01)
                 held = [c for c in emulator._connections if c._held]
-        ends = [end for pump in emulator._switchboard.pumps for end in (pump.sender, pump.listener)]
+        ends = [end for each in emulator._switchboard.streams.pumps for end in (each.sender, each.listener)]
         waiting = [end.connection.transport.get_write_buffer_size() for end in ends]
         assert max(waiting) < MIB
         assert not pouring.done()
@@ -236,8 +242,8 @@ async def test_slow_reader_stops_its_peer_and_nothing_is_lost(emulator: RelayEmu
 
 async def test_ping_of_a_peer_that_does_not_read_is_answered_once_it_does(emulator: RelayEmulator) -> None:
     async with RawStream(emulator) as stream:
-        (pump,) = emulator._switchboard.pumps
-        end = pump.listener
+        (joined,) = emulator._switchboard.streams.pumps
+        end = joined.listener
         # Fill the way to the listener, which reads nothing yet.
         stream.sender.writer.write((b"\x82\xff" + struct.pack("!Q", 65_536) + bytes(65_540)) * 200)
         await eventually(lambda: end.connection.writing_paused)

@@ -9,7 +9,8 @@ import pytest
 
 from relay_bridge.emulator.recorder import Recorder, StreamRecord
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import CONFIG, RawStream, Stream, eventually, sas
+from tests.relay_bridge.emulator.raw_peers import RawStream
+from tests.relay_bridge.emulator.support import CONFIG, Stream, eventually, sas
 
 
 async def test_every_payload_both_ways_is_in_the_files(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from relay_bridge.emulator import reload
 from relay_bridge.emulator.namespace import ConfigError, EmulatorConfig
 from relay_bridge.emulator.reload import ConfigFile, follow, reload_once
 from tests.relay_bridge.emulator.support import eventually
@@ -34,7 +35,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def following(file: Path) -> AsyncIterator[tuple[Relay, asyncio.Event]]:
+async def following(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Relay, asyncio.Event]]:
+    monkeypatch.setattr(reload, "POLL", 0.05)
     relay, now = Relay(), asyncio.Event()
     config_file = ConfigFile(file)
     config_file.load()

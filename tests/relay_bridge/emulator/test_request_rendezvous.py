@@ -8,17 +8,8 @@ import pytest
 
 from relay_bridge.emulator.frames import Opcode
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import (
-    CONFIG,
-    NORTH,
-    HttpPeer,
-    RawListener,
-    RawPeer,
-    auth,
-    close_code,
-    response_text,
-    sas,
-)
+from tests.relay_bridge.emulator.raw_peers import HttpPeer, RawListener, RawPeer, close_code, response_text
+from tests.relay_bridge.emulator.support import CONFIG, NORTH, auth, sas
 
 
 class Answering:

@@ -11,20 +11,8 @@ import pytest
 from relay_bridge.emulator import listeners
 from relay_bridge.emulator.behaviour import Behaviour
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import (
-    CONFIG,
-    LIMIT,
-    NORTH,
-    OPEN,
-    Answer,
-    Exchange,
-    HttpPeer,
-    RawListener,
-    auth,
-    eventually,
-    handshake,
-    sas,
-)
+from tests.relay_bridge.emulator.raw_peers import Answer, Exchange, HttpPeer, RawListener, handshake
+from tests.relay_bridge.emulator.support import CONFIG, LIMIT, NORTH, OPEN, auth, eventually, sas
 
 # Which listener
 

@@ -8,6 +8,7 @@ import pytest
 
 from relay_bridge.emulator.namespace import EmulatorConfig, HybridConnection, Rule
 from relay_bridge.emulator.server import RelayEmulator
+from tests.relay_bridge.emulator.raw_peers import handshake
 from tests.relay_bridge.emulator.support import (
     CONFIG,
     DEADLINE,
@@ -17,7 +18,6 @@ from tests.relay_bridge.emulator.support import (
     Stream,
     auth,
     eventually,
-    handshake,
     listen,
     next_accept,
     sas,

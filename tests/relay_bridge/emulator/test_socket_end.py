@@ -9,7 +9,8 @@ import pytest
 from relay_bridge.emulator import socket_end
 from relay_bridge.emulator.frames import Opcode
 from relay_bridge.emulator.server import RelayEmulator
-from tests.relay_bridge.emulator.support import NORTH, RawListener, close_code, eventually
+from tests.relay_bridge.emulator.raw_peers import RawListener, close_code
+from tests.relay_bridge.emulator.support import NORTH, eventually
 
 
 @pytest.fixture
@@ -51,8 +52,9 @@ async def test_close_is_answered_with_its_code(
     ],
 )
 async def test_broken_protocol_is_closed_with_a_code(
-    emulator: RelayEmulator, listener: RawListener, sent: bytes, code: int
+    emulator: RelayEmulator, listener: RawListener, monkeypatch: pytest.MonkeyPatch, sent: bytes, code: int
 ) -> None:
+    monkeypatch.setattr(socket_end, "ERROR_LINGER", 0.05)
     listener.channel.writer.write(sent)
     opcode, _, payload = await listener.channel.frame()
     assert (opcode, close_code(payload)) == (Opcode.CLOSE, code)

@@ -39,14 +39,30 @@ from relay_bridge.protocol.errors import (
 from relay_bridge.protocol.limits import MAX_CONTROL_HEADERS
 from relay_bridge.protocol.rendezvous import parse_rendezvous, reject_address
 from relay_bridge.protocol.request_channel import Comes, Goes, RequestChannel
-from relay_bridge.protocol.sas import create_token, parse_token, token_covers, verify_token
+from relay_bridge.protocol.sas import parse_token, token_covers, verify_token
+from tests.relay_bridge.protocol.made_up import (
+    HOST,
+    KEY,
+    SECRET,
+    commands,
+    connection_strings,
+    controls,
+    damaged,
+    exchange_steps,
+    json_values,
+    loose,
+    names,
+    pairs,
+    plain,
+    queries,
+    rendezvous_addresses,
+    responses,
+    tokens,
+)
 from tests.support.fuzzing import fuzz
 
-HOST = "contoso.servicebus.windows.net"
-KEY = "yLsTJ1ttU3bS2qX0Qk9o6h0cK1m7d2x8v4n5b6a7c8E="  # made up
 CONNECTION = ConnectionString(HOST, 443, "sites/north")
 MAX_MESSAGE = 700  # characters of an error: it ends up in logs
-SECRET = "q83vEjRWeJq83vEjRWeJq83vEjRWeJq80"  # stands in the inputs where keys and tokens stand
 
 
 @contextlib.contextmanager
@@ -61,116 +77,6 @@ def only(kind: type[RelayError]) -> Iterator[None]:
         assert len(text) <= MAX_MESSAGE
         assert SECRET not in text
         assert not error.retryable or isinstance(error, errors.RelayRefused)
-
-
-@st.composite
-def damaged(draw, valid: st.SearchStrategy[str]) -> str:
-    """A valid text in which a few places were overwritten, doubled or cut out."""
-    text = draw(valid)
-    for _ in range(draw(st.integers(0, 3))):
-        start = draw(st.integers(0, len(text)))
-        end = min(len(text), start + draw(st.integers(0, 12)))
-        middle = draw(st.sampled_from(PIECES) | st.text(max_size=3) | st.just(text[start:end] * 2))
-        text = text[:start] + middle + text[end:]
-    return text
-
-
-PIECES = [
-    '"',
-    "}",
-    "{",
-    "[",
-    ",",
-    ":",
-    "null",
-    "true",
-    "-1",
-    "1e999",
-    "\\u0000",
-    "\\ud800",
-    "%",
-    "%2",
-    "%2f",
-    "%00",
-    "&",
-]
-PIECES += [
-    "=",
-    ";",
-    "/",
-    "//",
-    "..",
-    "?",
-    "#",
-    "@",
-    " ",
-    "\r\n",
-    "\x00",
-    "\x7f",
-    "ä",
-    "\udfff",
-    "²",
-    "$hc",
-    "sb-hc-",
-    "+",
-]
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-names = st.text("ab-Z0._~", min_size=1, max_size=6) | st.sampled_from(["Host", "Via", "Set-Cookie", "Connection", "0"])
-values = st.text(st.characters(codec="utf-8", exclude_characters="\x7f", min_codepoint=32), max_size=10)
-ids = st.sampled_from(["1", "2", "0c5c_G1"])
-rendezvous_addresses = st.sampled_from(
-    [
-        f"wss://{HOST}:443/$hc/sites/north/a%2fb?x=1&sb-hc-action=request&sb-hc-id=7_G1",
-        f"wss://g63-{HOST}/$hc/Sites/North?sb-hc-action=accept&sb-hc-id=7_G1_G2",
-        "wss://g63.servicebus.windows.net:443/$hc/sites/north/?sb-hc-action=accept",
-    ]
-)
-
-
-def request_text(identifier: str, has_body: bool, headers: dict[str, str], address: str = "ws://h/$hc/a") -> str:
-    return json.dumps(
-        {
-            "request": {
-                "address": address,
-                "id": identifier,
-                "requestTarget": "/sites/north/a?b=1",
-                "method": "POST",
-                "requestHeaders": headers,
-                "remoteEndpoint": {"address": "10.0.0.7", "port": 5000},
-                "body": has_body,
-            }
-        }
-    )
-
-
-accepts = st.builds(
-    lambda address, headers: json.dumps({"accept": {"address": address, "id": "7", "connectHeaders": headers}}),
-    rendezvous_addresses,
-    st.dictionaries(names, values, max_size=2),
-)
-requests = st.builds(request_text, ids, st.booleans(), st.dictionaries(names, values, max_size=2), rendezvous_addresses)
-pointers = rendezvous_addresses.map(lambda address: json.dumps({"request": {"address": address}}))
-responses = st.builds(
-    lambda identifier, status, headers, body: json.dumps(
-        {"response": {"requestId": identifier, "statusCode": status, "responseHeaders": headers, "body": body}}
-    ),
-    ids,
-    st.integers(100, 999) | st.sampled_from(["200", "404"]),
-    st.dictionaries(names, values, max_size=2),
-    st.booleans() | st.none(),
-)
-loose = st.dictionaries(
-    st.sampled_from(["address", "id", "method", "requestTarget", "body", "requestHeaders", "connectHeaders"]),
-    json_values | rendezvous_addresses,
-).flatmap(
-    lambda fields: st.sampled_from(["accept", "request", "response", "x"]).map(lambda key: json.dumps({key: fields}))
-)
-commands = damaged(accepts | requests | pointers) | loose | json_values.map(json.dumps) | st.text(max_size=40)
 
 
 @fuzz(300, share=0.11)
@@ -198,9 +104,6 @@ def test_a_text_of_a_listener(text):
             assert parse_response(format_response(response)) == response
 
 
-pairs = st.lists(st.tuples(names | st.text(max_size=4), values | st.text(max_size=6)), max_size=4)
-
-
 @fuzz(150, share=0.05)
 @given(
     pairs | pairs.map(dict), st.integers(-5, 1100) | json_values, st.text(max_size=20), st.binary(max_size=80), names
@@ -222,20 +125,6 @@ def test_what_a_handler_answers(headers, status, reason, body, method):
         assert len(str(refused)) <= MAX_MESSAGE
         assert str(refused).isprintable()
         assert errors.refusal(status, reason, "sender").tracking_id in reason
-
-
-def controls() -> st.SearchStrategy[list[tuple[str, object]]]:
-    return st.lists(
-        st.one_of(
-            st.tuples(st.just("text"), requests),
-            st.tuples(st.just("text"), commands),
-            st.tuples(st.just("binary"), st.binary(max_size=6) | st.sampled_from([65_536, 65_537]).map(bytes)),
-            st.tuples(st.just("later"), st.sampled_from([0.0, 0.5, 1.5, 59.0, 60.0])),
-            st.tuples(st.just("pong"), st.none()),
-            st.tuples(st.just("sent"), st.sampled_from([None, 0.0, 5.0])),
-        ),
-        max_size=12,
-    )
 
 
 @fuzz(250, share=0.11)
@@ -277,18 +166,6 @@ def test_a_control_channel_never_mixes_up_bodies(steps):
         channel.receive_binary(b"", now)
 
 
-exchange_steps = st.lists(
-    st.one_of(
-        st.tuples(st.just("text"), requests),
-        st.tuples(st.just("text"), commands),
-        st.tuples(st.just("binary"), st.tuples(st.binary(max_size=4), st.booleans())),
-        st.tuples(st.just("respond"), st.tuples(ids, st.sampled_from([200, 204, 99]), st.booleans())),
-        st.tuples(st.just("send"), st.tuples(st.binary(max_size=4), st.booleans())),
-    ),
-    max_size=12,
-)
-
-
 @fuzz(200, share=0.09)
 @given(exchange_steps, st.booleans())
 def test_a_rendezvous_keeps_request_and_answer_in_turn(steps, to_answer):
@@ -318,12 +195,6 @@ def test_a_rendezvous_keeps_request_and_answer_in_turn(steps, to_answer):
     assert channel.idle
 
 
-resources = st.sampled_from([f"http://{HOST}/hyco", f"http://{HOST}:443/HYCO/", f"sb://{HOST}", "http://[::1]/a"])
-tokens = st.builds(
-    lambda resource, name: create_token(resource, name, KEY, 1_800_000_000), resources, st.text(min_size=1, max_size=6)
-)
-
-
 @fuzz(200, share=0.08)
 @given(damaged(tokens) | st.text(max_size=60), st.text(max_size=20), st.floats(allow_nan=False))
 def test_a_token(text, path, now):
@@ -334,16 +205,6 @@ def test_a_token(text, path, now):
         token_covers(token, path, "hyco")
         verify_token(token, ["", KEY], now)
         assert now < token.expires_at  # verified: signed by KEY, and not expired
-
-
-plain = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";"), min_size=1, max_size=12)
-connection_strings = st.sampled_from(
-    [
-        f"Endpoint=sb://{HOST}/;EntityPath=sites/north;SharedAccessKeyName=listen;SharedAccessKey={SECRET}=",
-        f"Endpoint=sb://[::1]:9400;EntityPath=a;SharedAccessSignature={SECRET};UseDevelopmentEmulator=true",
-        f"Endpoint=sb://{HOST}:443/;Authentication=Managed Identity;OperationTimeout=00:01:30",
-    ]
-)
 
 
 @fuzz(150, share=0.06)
@@ -357,14 +218,6 @@ def test_a_connection_string(text):
         assert parse_connection_string(connection.format()) == connection
         with only(AddressError):
             addresses.listen_address(connection.host, connection.port, connection.use_tls, connection.entity_path or "")
-
-
-queries = damaged(
-    st.lists(
-        st.sampled_from(["a=1", "", "a", "b=%2f+%20", f"sb-hc-token={SECRET}", "SB-HC-Id=7", "sb-hc-x", "sb%2Dhc-y=1"]),
-        max_size=5,
-    ).map("&".join)
-)
 
 
 @fuzz(200, share=0.06)

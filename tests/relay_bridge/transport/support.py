@@ -73,6 +73,10 @@ class States:
         self.seen.clear()
 
 
+def is_offline(state: ListenerState) -> bool:
+    return state.status == "offline"
+
+
 @contextlib.asynccontextmanager
 async def listening(
     connection: ConnectionString,

@@ -8,7 +8,8 @@ import pytest
 
 from relay_bridge.protocol.sas import create_token
 from tests.relay_bridge.emulator.management.support import Plane, Reply
-from tests.relay_bridge.emulator.support import auth, handshake, listen
+from tests.relay_bridge.emulator.raw_peers import handshake
+from tests.relay_bridge.emulator.support import auth, listen
 
 RULES = "hybridConnections/north/authorizationRules"
 

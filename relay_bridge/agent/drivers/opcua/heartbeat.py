@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 BEAT, SERVICE_LEVEL = 1, 2  # client handles in the heartbeat's own subscription
 READY = 200  # service level from which a server is healthy (OPC 10000-4, 6.6.2.4.2)
 LOOK_AGAIN = 0.1  # seconds in which unread notifications are taken in
+REMEMBERED = 30  # beats by which the server's clock is known: more than can have been held up on their way
 WRONG_IN_A_ROW = 2  # beats with a wrong time before the clock is blamed: one may merely have been held up
 
 
@@ -50,7 +52,7 @@ class Heartbeat:
         self._level = 255
         self._wrong_clock = 0
         self._clock_warning = ""
-        self.ahead: float | None = None  # seconds by which the server's clock was ahead of ours at the last beat
+        self._offsets: deque[float] = deque(maxlen=REMEMBERED)  # seconds by which beats were ahead of our clock
         self.began = asyncio.Event()
 
     async def start(self, connection: Connection) -> None:
@@ -93,6 +95,15 @@ class Heartbeat:
                 raise SourceLost(f"process server silent since {since:%H:%M:%S} UTC")
 
     @property
+    def ahead(self) -> float | None:
+        """Seconds by which the server's clock is ahead of ours, as far as the last beats tell; None before the first.
+
+        The largest of them: a beat that was held up, by the network or because this program stood still, tells of a
+        clock that is behind, and none of one that is ahead.
+        """
+        return max(self._offsets, default=None)
+
+    @property
     def warning(self) -> str:
         """Why the source is degraded, or nothing."""
         if self._level < READY:
@@ -117,7 +128,8 @@ class Heartbeat:
         if server is None:
             return
         moment = server if server.tzinfo is not None else server.replace(tzinfo=UTC)
-        off = self.ahead = moment.timestamp() - self._wall()
+        off = moment.timestamp() - self._wall()
+        self._offsets.append(off)
         self._wrong_clock = self._wrong_clock + 1 if abs(off) > CLOCK_TOLERANCE else 0
         if self._wrong_clock >= WRONG_IN_A_ROW and not self._clock_warning:
             side = "ahead of" if off > 0 else "behind"

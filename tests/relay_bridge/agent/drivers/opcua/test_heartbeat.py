@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from asyncua import ua
 
-from relay_bridge.agent.drivers.opcua.heartbeat import BEAT, SERVICE_LEVEL, Heartbeat
+from relay_bridge.agent.drivers.opcua.heartbeat import BEAT, REMEMBERED, SERVICE_LEVEL, Heartbeat
 from relay_bridge.agent.drivers.opcua.problems import SourceLost
 from relay_bridge.agent.drivers.opcua.publishing import Notification
 from tests.relay_bridge.agent.drivers.opcua.support import settings
@@ -78,6 +78,21 @@ def test_a_clock_is_blamed_after_two_wrong_beats_and_cleared_by_a_right_one(hear
     heartbeat._receive(beat(1))
     assert heartbeat.warning == ""
     assert len(told) == 2
+
+
+def test_beats_that_were_held_up_do_not_set_the_servers_clock_back(heartbeat):
+    """A program that stood still reads old beats and present values together: their times are no times of a future."""
+    assert heartbeat.ahead is None
+    heartbeat._receive(beat(-0.2))
+    for late in (-10, -9, -8):
+        heartbeat._receive(beat(late))
+    assert heartbeat.ahead == pytest.approx(-0.2)
+    # What its clock shows from now on is believed: at once when it is later, after some beats when it is earlier.
+    heartbeat._receive(beat(30))
+    assert heartbeat.ahead == pytest.approx(30)
+    for count in range(REMEMBERED):
+        heartbeat._receive(beat(-600 + count / 1000))
+    assert heartbeat.ahead == pytest.approx(-600, abs=1)
 
 
 def test_a_counter_beats_too_and_is_judged_by_the_servers_time(heartbeat):

@@ -80,7 +80,7 @@ class RestServer:
     def asked_for(self, path: str) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == path]
 
-    async def until(self, condition: Callable[[], bool], deadline: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], deadline: float = 30.0) -> None:
         """Wait for requests until ``condition`` holds."""
         async with asyncio.timeout(deadline):
             while not condition():
@@ -113,6 +113,11 @@ class RestServer:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def stop_listening(self) -> None:
+        """Take no further connection; those that there are stay."""
+        assert self._server is not None
+        self._server.close()
 
     def cut(self) -> None:
         """Reset every connection that there is."""

@@ -18,8 +18,10 @@ from relay_bridge.agent.drivers.rest.templates import check_template
 from relay_bridge.agent.drivers.rest.times import parse_time
 from relay_bridge.agent.drivers.rest.units import OTHER_SHAPE
 from relay_bridge.agent.drivers.rest.values import matches, scalar_text
+from relay_bridge.contract.errors import RequestRefused
 
 MAX_ALARMS: Final = 20_000  # in one list
+MAX_ID: Final = 1000  # characters of an alarm's own id
 NO_SEVERITY: Final = 500  # where the source tells none
 UNKNOWN_SEVERITY: Final = 1000  # one that is told and not understood: better too high in the list than too low
 
@@ -64,6 +66,11 @@ class AlarmPolling:
     def capabilities(self) -> set[str]:
         return {"alarms", "ack"} if self._acknowledger is not None else {"alarms"}
 
+    @property
+    def load(self) -> float:
+        """Requests a second that it takes while somebody wants alarms."""
+        return 1 / self._interval
+
     def watch(self, sink: AlarmSink | None) -> None:
         """From now on tell ``sink``, beginning with everything there is."""
         self._sink = sink
@@ -95,6 +102,9 @@ class AlarmPolling:
         """Acknowledge what was seen, if it is still what is there."""
         if self._acknowledger is None:
             raise AckRefused("denied", "This source's alarms cannot be acknowledged from here.")
+        if self.trouble is not None:
+            # The list is as old as the trouble, and what was shown may be another occurrence by now.
+            raise RequestRefused("source_down", f"The source's alarms cannot be read now: {self.trouble.reason}.")
         alarm = (self._told or {}).get(ref.condition)
         if alarm is None:
             raise AckRefused("gone", "The alarm is not in the source's list any more.")
@@ -157,12 +167,12 @@ class ListReader:
         return AlarmNews(current)
 
     def _alarm(self, row: Any) -> AlarmEvent:
-        condition = self._text(row, "row_id")
+        condition = self._id(row, "row_id")
         if not condition:
             raise Trouble(OTHER_SHAPE)
         time = parse_time(self._find(row, "time"), self._settings.time_format) or 0 if "time" in self._at else 0
         active = "active" not in self._at or matches(self._find(row, "active"), self._settings.active_is)
-        event = self._text(row, "event") or hashlib.sha256(repr((condition, time, active)).encode()).hexdigest()[:32]
+        event = self._id(row, "event") or hashlib.sha256(repr((condition, time, active)).encode()).hexdigest()[:32]
         place = self._text(row, "node")
         return AlarmEvent(
             ref=AlarmRef(self._source, condition),
@@ -190,6 +200,13 @@ class ListReader:
 
     def _find(self, row: Any, name: str) -> Any:
         return find(row, self._at[name])
+
+    def _id(self, row: Any, name: str) -> str:
+        """Whole or not at all: one that was cut off could be another alarm's when it is acknowledged."""
+        text = (scalar_text(self._find(row, name)) or "") if name in self._at else ""
+        if len(text) > MAX_ID:
+            raise Trouble(f"the process server names an alarm with more than {MAX_ID} characters")
+        return text
 
     def _text(self, row: Any, name: str) -> str:
         return (scalar_text(self._find(row, name)) or "")[:MAX_WORDS] if name in self._at else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from relay_bridge.agent.config_rest import RestSource
+from relay_bridge.agent.config_rest import RestSource, RestWrite
 from relay_bridge.agent.drivers.rest.alarms import Acknowledger, AlarmPolling, ListReader
 from relay_bridge.agent.drivers.rest.problems import SettingsError
 from relay_bridge.agent.drivers.rest.source import RestDriver
@@ -31,6 +31,14 @@ def make_driver(
 
         return ActingRestDriver(settings, tags, secret=secret, alarms=alarms, clock=clock, chance=chance)
     return RestDriver(settings, tags, secret=secret, alarms=alarms, clock=clock, chance=chance)
+
+
+def check_written(section: RestWrite | None, written: Sequence[str]) -> None:
+    """``SettingsError`` when the request that writes does not say which of several tags (``written``) is meant."""
+    if section is not None and len(written) > 1 and "{id}" not in f"{section.path} {section.body}":
+        raise SettingsError(
+            f"write: lacks {{id}} in path or body, so {' and '.join(written[:2])} would be written to the same place"
+        )
 
 
 def _alarms(settings: RestSource, tags: Iterable[RestTag], *, acks: bool) -> AlarmPolling | None:

@@ -74,14 +74,16 @@ class HttpClient:
         ``once``: on a connection of its own and never sent again, so what it did can be told from how it ended.
         Otherwise it must change nothing, and is sent a second time when a connection that had been idle turns out to
         be dead.
-        ``sending`` is called when the request goes out.
+        ``sending`` is called when the request goes out; with ``once`` not before there is a connection for it.
         """
         await self.pace.turn(urgent=urgent)
         async with self._slots:
+            request = self._request(method, path, headers, body)
+            if once:
+                return await self._exchange_once(request, sending)
             if sending is not None:
                 sending()
-            request = self._request(method, path, headers, body)
-            connection = None if once else self._reuse()
+            connection = self._reuse()
             if connection is not None:
                 try:
                     return await self._exchange(connection, request)
@@ -89,9 +91,7 @@ class HttpClient:
                     if trouble.reach != "wire" or connection.answering:
                         raise
                 await self.pace.turn(urgent=urgent)
-            if once and self._idle and len(self._all) >= self._most:
-                self._idle.popleft()[1].abort()
-            return await self._exchange(await self._open(), request, keep=not once)
+            return await self._exchange(await self._open(), request)
 
     async def close(self) -> None:
         """Drop every connection."""
@@ -100,6 +100,15 @@ class HttpClient:
         for connection in list(self._all):
             connection.abort()
         self._all.clear()
+
+    async def _exchange_once(self, request: bytes, sending: Callable[[], None] | None) -> Answer:
+        """On a connection of its own."""
+        if self._idle and len(self._all) >= self._most:
+            self._idle.popleft()[1].abort()
+        connection = await self._open()
+        if sending is not None:
+            sending()
+        return await self._exchange(connection, request, keep=False)
 
     def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
         fields = {

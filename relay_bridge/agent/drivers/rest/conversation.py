@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -39,6 +40,8 @@ class Conversation:
             max_answer=settings.max_answer,
         )
         self._login = make_login(settings.login, secret)
+        # What is sent can be read on its way to the source.
+        self.is_readable = is_plain and not _is_loopback(urlsplit(settings.url).hostname or "")
 
     async def document(
         self,
@@ -100,6 +103,15 @@ class Conversation:
         if body is not None:
             headers["Content-Type"] = content_type
         return await self.client.ask(method, path, headers, body, urgent=urgent, once=once, sending=sending)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 __all__ = ["Conversation", "Trouble"]

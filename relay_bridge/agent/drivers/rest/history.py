@@ -9,11 +9,13 @@ from typing import Any, Final
 from relay_bridge.agent.config_rest import RestHistory
 from relay_bridge.agent.drivers.abilities import Bucket, RawHistory
 from relay_bridge.agent.drivers.rest.conversation import Conversation
+from relay_bridge.agent.drivers.rest.fields import Fields, check_quality
+from relay_bridge.agent.drivers.rest.grouping import PlaceValues
 from relay_bridge.agent.drivers.rest.pointers import find, parse_pointer
 from relay_bridge.agent.drivers.rest.problems import NotThere, SettingsError, Trouble
 from relay_bridge.agent.drivers.rest.templates import check_template, fill_path
 from relay_bridge.agent.drivers.rest.times import format_time
-from relay_bridge.agent.drivers.rest.units import OTHER_SHAPE, Fields, PlaceValues, RestTag, check_quality
+from relay_bridge.agent.drivers.rest.units import OTHER_SHAPE, RestTag
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.history import BUCKET_BAD, BUCKET_EMPTY, BUCKET_GOOD, BUCKET_UNCERTAIN
 from relay_bridge.contract.readings import Reading

@@ -24,6 +24,7 @@ from relay_bridge.agent.drivers.rest.templates import check_template
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds after a refused login
 RENEW_SHARE = 0.8  # of a token's life
+LONGEST_LIFE = 365 * 24 * 3600  # seconds
 _TOKEN = re.compile(r"[!-~]{1,8192}")  # what may stand in a header
 _REFUSED: Final = {400, 401, 403, 404}
 logger = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ class TokenRequest(Login):
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise self.give_up("login refused: the process server's answer to it holds no token")
         life = find(document, self._expires) if self._expires is not None else None
-        seconds = float(life) if isinstance(life, int | float) and not isinstance(life, bool) and life > 0 else None
+        seconds = None
+        if isinstance(life, int | float) and not isinstance(life, bool) and life > 0:
+            seconds = float(min(life, LONGEST_LIFE))  # a whole number of a thousand digits is legal, and no float
         self._renew_at = self._clock() + (RENEW_SHARE * seconds if seconds is not None else float("inf"))
         self._token = f"Bearer {token}"
 

@@ -10,14 +10,25 @@ from relay_bridge.agent.drivers.rest.units import Unit
 PAUSE_MAX: Final = 30.0  # seconds that one failing request is left alone at most
 
 
-def most_overdue(active: Sequence[Unit], now: float, interval: Callable[[Unit], float]) -> Unit | None:
+def most_overdue(
+    active: Sequence[Unit],
+    now: float,
+    interval: Callable[[Unit], float],
+    *,
+    first: Unit | None = None,
+    among: Sequence[Unit] | None = None,
+) -> Unit | None:
     """The unit that has waited longest in proportion to how often it is wanted, due or not; ``None`` when all are busy.
 
-    Of those that hang one at a time is tried, so the others keep their connections. ``now`` in seconds.
+    ``first`` goes before all others once it is due: a heartbeat that waits for its turn behind the values would look
+    like one that stands still. ``among``: those of ``active`` that may be chosen, all when left out. Of those that hang
+    one at a time is tried, so the others keep their connections. ``now`` in seconds.
     """
+    if first is not None and not first.is_busy and first.due <= now:
+        return first
     is_hanging = any(unit.is_busy and unit.hangs for unit in active)
     best, best_rank = None, 0.0
-    for unit in active:
+    for unit in active if among is None else among:
         if unit.is_busy or (is_hanging and unit.hangs):
             continue
         rank = (now - unit.due) / interval(unit)

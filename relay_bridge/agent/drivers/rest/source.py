@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import random
 import time
@@ -12,33 +11,30 @@ from typing import Any, Final
 
 from relay_bridge.agent.config_rest import RestSource
 from relay_bridge.agent.drivers.announcing import Announcer
-from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Sink
+from relay_bridge.agent.drivers.base import DEGRADED, DOWN, OK, Load, Sink
 from relay_bridge.agent.drivers.rest.alarms import AlarmPolling
 from relay_bridge.agent.drivers.rest.conversation import Conversation
+from relay_bridge.agent.drivers.rest.demand import Demand
+from relay_bridge.agent.drivers.rest.grouping import PlaceValues, id_values, make_units
 from relay_bridge.agent.drivers.rest.heartbeat import Heartbeat
 from relay_bridge.agent.drivers.rest.history import History
 from relay_bridge.agent.drivers.rest.offering import Offering
+from relay_bridge.agent.drivers.rest.polling import Polling
+from relay_bridge.agent.drivers.rest.present import Present
 from relay_bridge.agent.drivers.rest.problems import NotThere, SettingsError, Trouble
 from relay_bridge.agent.drivers.rest.reading import outcome, refuse_nothing
-from relay_bridge.agent.drivers.rest.schedule import most_overdue, pause_after
-from relay_bridge.agent.drivers.rest.units import Found, PlaceValues, RestTag, Unit, _id_values, make_units
+from relay_bridge.agent.drivers.rest.requests import Requests
+from relay_bridge.agent.drivers.rest.sign_of_life import sign_of_life
+from relay_bridge.agent.drivers.rest.units import Found, RestTag, Unit
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.messages import CatalogTag
-from relay_bridge.contract.readings import (
-    BAD_NO_COMMUNICATION,
-    BAD_NODE_ID_UNKNOWN,
-    UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE,
-    Reading,
-    quality_class,
-)
+from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, Reading
 from relay_bridge.protocol.backoff import full_jitter
 
 PAUSE_MIN, PAUSE_BASE, PAUSE_MAX = 0.5, 1.0, 4.0  # seconds between two attempts to come up, full jitter
 SETTLED: Final = 10.0  # seconds: a life this long starts the back-off anew
-ALIVE: Final = 2.0  # seconds between two looks at a source that nobody watches
 SILENT_IN_A_ROW: Final = 3  # unanswered requests without an answer between them: nobody is there
-CANDIDATES: Final = 5  # requests that are tried for a sign of life,
-UNANSWERED: Final = 2  # until so many of them were not answered at all
+READABLE: Final = "its login crosses the network readable, because url begins with http: whoever listens can use it"
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +52,7 @@ class RestDriver(Offering):
         tags: Iterable[RestTag],
         *,
         secret: str | None = None,
-        place_values: PlaceValues = _id_values,
+        place_values: PlaceValues = id_values,
         alarms: AlarmPolling | None = None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
@@ -78,34 +74,41 @@ class RestDriver(Offering):
         for part in (self._history, self._alarms):
             if part is not None:
                 self.capabilities |= part.capabilities
-        self._watched: dict[Unit, dict[str, None]] = {}
-        self._last: dict[str, Reading] = {}  # of watched tags
+        self._present = Present(self._now)
         self._announcer = Announcer(settings.id, self._now)
-        self._sink: Sink | None = None
+        self._requests = Requests(settings.id, self._talk, self._now, succeeded=self._succeeded, failed=self._failed)
+        beat = self._heartbeat.unit if self._heartbeat is not None else None
+        self._demand = Demand(settings, beat, self._alarms)
+        self._polling = Polling(
+            settings, self._units, beat, present=self._present, requests=self._requests, chance=chance
+        )
         self._is_online = False
         self._silent = 0
         self._attempts = 0
-        self._wake = asyncio.Event()
         self._lost: asyncio.Future[Trouble] | None = None
-        self._requests: set[asyncio.Task[Found]] = set()
+
+    # --- how much is asked of the source ---------------------------------------------------------------------------
+
+    def load(self, tags: Iterable[str]) -> Load:
+        """``Paced``: what these tags take, with heartbeat and alarms, which are asked for in any case."""
+        return self._demand.of(self._unit_of[tag] for tag in tags if tag in self._unit_of)
 
     def notes(self) -> list[str]:
-        """What the configuration means for the source, in sentences for ``check``."""
-        rate = self._settings.requests_per_second
-        wanted = sum(1 / unit.group.interval_s for unit in self._units)
-        lines = [
-            f"at most {rate:g} requests a second over {self._settings.connections} connections; "
-            f"all tags watched, {len(self._units)} requests are to be made again and again, {wanted:.1f} a second"
-        ]
-        if wanted > rate:
-            lines.append(f"that is more than allowed: each value is then read {wanted / rate:.1f} times less often")
-        return lines
+        """``Noting``: what the configuration means for the source."""
+        readable = [READABLE] if self._settings.login is not None and self._talk.is_readable else []
+        return [*self._demand.notes(self._units), *readable]
+
+    @property
+    def warnings(self) -> list[str]:
+        """``Cautioning``: that values are read late, while they are."""
+        is_late = self._is_online and self._polling.was_late
+        return self._demand.warnings(self._present.units) if is_late else []
 
     # --- Driver ----------------------------------------------------------------------------------------------------
 
     async def run(self, sink: Sink) -> None:
         """Keep the source current until cancelled."""
-        self._sink = self._announcer.sink = sink
+        self._present.sink = self._announcer.sink = sink
         self._announcer.announce(DOWN, "connecting to the process server")
         attempt = 0
         try:
@@ -118,32 +121,32 @@ class RestDriver(Offering):
                 await asyncio.sleep(pause)
         finally:
             await self._talk.close()
-            self._sink = self._announcer.sink = None
+            self._present.sink = self._announcer.sink = None
 
     def watch(self, tags: Iterable[str]) -> None:
         """Keep these tags current; a request that fetches a new one is due at once."""
         for tag in tags:
             unit = self._unit_of.get(tag)
             if unit is None:
-                if self._sink is not None:
-                    self._sink.put(tag, Reading(None, self._now(), BAD_NODE_ID_UNKNOWN))
-                continue
-            watched = self._watched.setdefault(unit, {})
-            if tag not in watched:
-                watched[tag] = None
+                self._present.tell_no_such(tag)
+            elif self._present.watch(unit, tag):
                 unit.due = 0.0
-        self._wake.set()
+        self._polling.wake()
+
+    def prefer(self, tags: Iterable[str], *, preferred: bool) -> None:
+        """``Preferring``: what somebody begins to look at is due at once, and goes before what is only recorded."""
+        for tag in tags:
+            unit = self._unit_of.get(tag)
+            if unit is not None and self._present.prefer(unit, tag, preferred=preferred):
+                unit.due = 0.0
+        self._polling.wake()
 
     def unwatch(self, tags: Iterable[str]) -> None:
         for tag in tags:
-            self._last.pop(tag, None)
             unit = self._unit_of.get(tag)
-            watched = self._watched.get(unit) if unit is not None else None
-            if unit is not None and watched is not None:
-                watched.pop(tag, None)
-                if not watched:
-                    del self._watched[unit]
-                    unit.trouble, unit.failures = None, 0  # nobody suffers from it
+            if unit is not None and self._present.unwatch(unit, tag):
+                self._polling.lateness.forget(unit)
+                unit.trouble, unit.failures = None, 0  # nobody suffers from it
         self._judge()
 
     async def read(self, tags: Sequence[str], deadline: float) -> Mapping[str, Reading]:
@@ -155,7 +158,7 @@ class RestDriver(Offering):
             raise RequestRefused("source_down", f"The source cannot be read: {self._announcer.reason}.")
         units = list(dict.fromkeys(self._unit_of[tag] for tag in tags if tag in self._unit_of))
         most = max(1, int(self._settings.requests_per_second * deadline))
-        asked = {unit: self._ask(unit, urgent=True) for unit in units[:most]}
+        asked = {unit: self._requests.ask(unit, urgent=True) for unit in units[:most]}
         if asked:
             await asyncio.wait(asked.values(), timeout=deadline)
         refuse_nothing(list(asked.values()), deadline)
@@ -186,9 +189,9 @@ class RestDriver(Offering):
             await self._come_up()
             self._is_online = True
             self._judge()
-            for unit in self._watched:
+            for unit in self._present.units:
                 unit.due, unit.failures = 0.0, 0  # what failed while the source was gone is not put off any longer
-            tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.connections)]
+            tasks = self._polling.start()
             if self._heartbeat is not None:
                 tasks.append(asyncio.create_task(self._watch_heartbeat(self._heartbeat)))
             if self._alarms is not None:
@@ -208,148 +211,53 @@ class RestDriver(Offering):
             reason = f"an unexpected {type(error).__name__} while polling"
         finally:
             self._is_online = False
-            ending = [*tasks, *self._requests]
+            ending = [*tasks, *self._requests.under_way()]
             for task in ending:
                 task.cancel()
             if ending:
                 await asyncio.wait(ending)
         self._announcer.announce(DOWN, reason)
-        self._mark_stale(unit for unit in self._watched)
+        self._polling.lateness.clear()
+        self._present.mark_stale(self._present.units)
         self._silent = 0
         return reason
 
     async def _come_up(self) -> None:
         """One good answer, or ``Trouble``; with a heartbeat, one that has changed: a value alone is no sign of life."""
         if self._heartbeat is not None:
-            await self._heartbeat.wait(self._ask)
+            await self._heartbeat.wait(self._requests.ask)
             return
-        first: Trouble | None = None
-        candidates = list(dict.fromkeys([*self._watched, *self._units]))
+        candidates = list(dict.fromkeys([*self._present.units, *self._units]))
         turn = self._attempts % len(candidates)  # not always the same first: it may be the one that hangs
         self._attempts += 1
-        unanswered = 0
-        for unit in (candidates[turn:] + candidates[:turn])[:CANDIDATES]:
-            try:
-                await self._ask(unit)
-            except NotThere as trouble:
-                first = first or trouble
-                if unit.is_single:
-                    return  # a server that knows one tag less is well
-            except Trouble as trouble:
-                first = first or trouble
-                unanswered += trouble.reach == "wire"
-                if trouble.reach == "source" or unanswered >= UNANSWERED:
-                    raise
-            else:
-                return
-        if first is not None:
-            raise first
+        await sign_of_life(self._requests.ask, candidates[turn:] + candidates[:turn])
 
     async def _watch_heartbeat(self, heartbeat: Heartbeat) -> None:
         self._lose(await heartbeat.silence(self._clock))
         await asyncio.Event().wait()
 
-    async def _work(self) -> None:
-        """Poll whatever is most overdue, in proportion to how often it is wanted."""
-        loop = asyncio.get_running_loop()
-        while True:
-            self._wake.clear()
-            unit = most_overdue(self._active(), loop.time(), self._interval)
-            if unit is None or unit.due > loop.time():
-                rest = unit.due - loop.time() if unit is not None else ALIVE
-                try:
-                    async with asyncio.timeout(max(rest, 0.001)):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
-                continue
-            unit.is_busy = True
-            began = loop.time()
-            unit.due = began + self._interval(unit)
-            try:
-                await asyncio.wait([self._ask(unit)])
-            finally:
-                unit.is_busy = False
-            if unit.failures:
-                unit.due = max(unit.due, began + pause_after(unit, self._interval(unit), self._chance()))
-
-    def _active(self) -> list[Unit]:
-        """What must be polled: the heartbeat, what is watched, and one unit at least."""
-        active = list(self._watched)
-        if self._heartbeat is not None and self._heartbeat.unit not in self._watched:
-            active.append(self._heartbeat.unit)
-        return active or self._units[:1]
-
-    def _interval(self, unit: Unit) -> float:
-        is_wanted = unit in self._watched or (self._heartbeat is not None and unit is self._heartbeat.unit)
-        return unit.group.interval_s if is_wanted else max(unit.group.interval_s, ALIVE)
-
-    # --- one request -----------------------------------------------------------------------------------------------
-
-    def _ask(self, unit: Unit, *, urgent: bool = False) -> asyncio.Task[Found]:
-        """A request that goes out after this call. One that has not gone out yet is shared."""
-        if unit.waiting is None:
-            task = unit.waiting = asyncio.create_task(self._fetch(unit, urgent))
-            self._requests.add(task)
-            task.add_done_callback(functools.partial(self._fetched, unit))
-        return unit.waiting
-
-    def _fetched(self, unit: Unit, task: asyncio.Task[Found]) -> None:
-        self._requests.discard(task)
-        if unit.waiting is task:
-            unit.waiting = None
-        if not task.cancelled():
-            task.exception()  # it was told where it happened
-
-    async def _fetch(self, unit: Unit, urgent: bool) -> Found:
-        number = 0
-
-        def sending() -> None:
-            nonlocal number
-            unit.waiting = None  # whoever asks from now on wants a later answer
-            unit.sent += 1
-            number = unit.sent
-
-        group = unit.group
-        body = group.body.encode() if group.body is not None else None
-        try:
-            document = await self._talk.document(
-                group.method, unit.path, body, content_type=group.content_type, urgent=urgent, sending=sending
-            )
-            found = unit.open(document, self._now())
-        except Trouble as trouble:
-            self._failed(unit, trouble)
-            raise
-        except Exception as error:
-            # What nobody foresaw must not leave the last values looking live.
-            logger.exception("Source %s: an answer was not understood.", self.source)
-            fault = Trouble(f"an unexpected {type(error).__name__} while reading an answer")
-            self._failed(unit, fault)
-            raise fault from error
-        if number >= unit.taken:  # an answer that was overtaken by a later one says nothing new
-            unit.taken = number
-            self._succeeded(unit, found)
-        return found
+    # --- how requests end ------------------------------------------------------------------------------------------
 
     def _succeeded(self, unit: Unit, found: Found) -> None:
         unit.trouble, unit.failures = None, 0
         self._silent = 0
         if self._heartbeat is not None and unit is self._heartbeat.unit:
             self._heartbeat.saw(found.beat())
-        for tag in self._watched.get(unit, ()):
-            self._put(tag, found.reading(tag))
+        if unit in self._present:
+            self._polling.lateness.answered(unit, asyncio.get_running_loop().time())
+            self._present.tell(unit, found)
         self._judge()
 
     def _failed(self, unit: Unit, trouble: Trouble) -> None:
+        self._polling.lateness.forget(unit)  # its values are told as what they are below
         if isinstance(trouble, NotThere) and unit.is_single:
             unit.trouble, unit.failures = None, unit.failures + 1  # the source is well, this tag is not
             self._silent = 0
-            for tag in self._watched.get(unit, ()):
-                self._put(tag, Reading(None, self._now(), BAD_NODE_ID_UNKNOWN))
+            self._present.tell_unknown(unit)
             return
         unit.trouble, unit.failures = trouble, unit.failures + 1
         self._silent = self._silent + 1 if trouble.reach == "wire" else 0
-        self._mark_stale([unit])
+        self._present.mark_stale([unit])
         if trouble.reach == "source":
             self._lose(trouble)
         self._judge()
@@ -360,7 +268,7 @@ class RestDriver(Offering):
         """Ok, degraded or lost, from how the active units are doing."""
         if not self._is_online:
             return
-        active = self._active()
+        active = self._polling.active()
         failing = [unit.trouble for unit in active if unit.trouble is not None]
         alarms = self._alarms.trouble if self._alarms is not None else None
         if failing and (len(failing) == len(active) or self._silent >= min(SILENT_IN_A_ROW, len(active))):
@@ -377,21 +285,6 @@ class RestDriver(Offering):
             self._is_online = False
             self._announcer.announce(DOWN, trouble.reason)
             self._lost.set_result(trouble)
-
-    def _mark_stale(self, units: Iterable[Unit]) -> None:
-        """What cannot be read any more must not look live: the last value, told as such, or none."""
-        for unit in units:
-            for tag in self._watched.get(unit, ()):
-                last = self._last.get(tag)
-                if last is None or last.value is None:
-                    self._put(tag, Reading(None, self._now(), BAD_NO_COMMUNICATION))
-                elif quality_class(last.quality) != "bad":
-                    self._put(tag, Reading(last.value, last.time, UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE))
-
-    def _put(self, tag: str, reading: Reading) -> None:
-        self._last[tag] = reading
-        if self._sink is not None:
-            self._sink.put(tag, reading)
 
     # --- inside ----------------------------------------------------------------------------------------------------
 

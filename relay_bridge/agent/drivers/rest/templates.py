@@ -55,9 +55,18 @@ def fill_pointer(template: str, values: Mapping[str, str]) -> str:
 
 
 def check_body(body: Any, where: str, *, may: Iterable[str]) -> None:
-    """``SettingsError`` for placeholders in a body that are not known."""
+    """``SettingsError`` for placeholders in a body that are not known, or stand in a name, where nothing is filled."""
+    if name := _NAME.search(json.dumps(_names(body), ensure_ascii=False)):
+        raise SettingsError(f"{where}: {name[0]} cannot stand in a name, only in a value")
     for name in sorted(set(_NAME.findall(json.dumps(body, ensure_ascii=False))) - set(may)):
         raise SettingsError(f"{where}: {{{name}}} is not known here; known are {', '.join(sorted(may))}")
+
+
+def _names(part: Any) -> list[str]:
+    """The names of all objects in ``part``."""
+    if isinstance(part, dict):
+        return [*part, *(name for value in part.values() for name in _names(value))]
+    return [name for value in part for name in _names(value)] if isinstance(part, list) else []
 
 
 def fill_body(body: Any, values: Mapping[str, Any]) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from relay_bridge.agent.config_rest import RestWrite, TokenLogin
+from relay_bridge.agent.config_rest import RestGroup, RestWrite, TokenLogin
 from relay_bridge.agent.drivers.abilities import OutcomeUnknown
 from relay_bridge.agent.drivers.rest import SettingsError
 from relay_bridge.agent.drivers.rest.acting import ActingRestDriver
@@ -105,6 +106,58 @@ async def test_what_was_not_sent_was_not_done() -> None:
         assert server.asked_for("/w//level") == []
 
 
+@pytest.mark.parametrize("answer", [[], {}, [{"error": "busy"}], [{"state": {"s": True}}]], ids=str)
+async def test_an_answer_of_another_shape_tells_nothing(answer: Any) -> None:
+    async with RestServer() as server:
+        server.answers |= {"/plain": {"level": 1}, "/w//level": answer}
+        made = acting(server)
+        async with live(made):
+            with pytest.raises(OutcomeUnknown, match="another shape"):
+                await made.write("level", 5, 2.0)
+
+
+async def test_a_write_that_has_to_wait_is_not_sent_late() -> None:
+    """Value, time to live and the switch at the plant were looked at right before; none of it may grow old."""
+    async with RestServer() as server:
+        server.answers |= {"/plain": {"level": 1}, "/w//level": [{"s": True}]}
+        made = acting(server, requests_per_second=1, first_byte_s=30.0, deadline_s=30.0)
+        async with live(made):
+            ends = await asyncio.gather(
+                *(made.write("level", value, 5.0) for value in range(4)), return_exceptions=True
+            )
+            refused = [end for end in ends if isinstance(end, RequestRefused)]
+            assert refused and all(
+                "could not be asked within 1.5 s; nothing was sent" in end.message for end in refused
+            )
+            sent = len(server.asked_for("/w//level"))
+            assert sent == len(ends) - len(refused)
+            before = len(server.asked)
+            await server.until(lambda: len(server.asked) > before + 1)
+            assert len(server.asked_for("/w//level")) == sent, "nor afterwards"
+
+
+async def test_a_connection_that_does_not_come_about_is_nothing_sent() -> None:
+    async with RestServer() as server:
+        server.answers |= {"/plain": {"level": 1}, "/w//level": [{"s": True}]}
+        made = acting(server)
+        async with live(made):
+            server.stop_listening()
+            with pytest.raises(RequestRefused, match="source_down"):
+                await made.write("level", 5, 2.0)
+
+
+async def test_a_place_that_is_no_name_is_refused_before_anything_is_sent() -> None:
+    async with RestServer() as server:
+        server.answers["/plain"] = {"": 1, "level": 1}
+        rows = RestGroup(id="rows", path="/rows", rows="", row_id="/n", value="/v", interval_s=0.05)
+        server.answers["/rows"] = [{"n": "..", "v": 1}]
+        made = driver(source(server.url, rows, write=WRITE), tag("dots", "rows#.."), writes=True)
+        async with live(made):
+            with pytest.raises(RequestRefused, match="bad_request: The tag cannot be named"):
+                await made.write("dots", 5, 2.0)
+        assert {asked.path for asked in server.asked} == {"/rows"}
+
+
 async def test_writing_does_not_use_a_kept_connection() -> None:
     """One that the source has just closed would leave the outcome unknown for nothing."""
     async with RestServer() as server:
@@ -141,6 +194,8 @@ print([name for name in sys.modules if ".rest." in name and name.endswith(("acti
         (RestWrite(path="/w", body={"v": 1}), "lacks {value}"),
         (RestWrite(path="/w/{value}"), "not known"),
         (RestWrite(path="/w", body={"v": "{value}", "x": "{user}"}), "not known"),
+        (RestWrite(path="/w", body={"{value}": 1}), "cannot stand in a name"),
+        (RestWrite(path="/w", body=[{"{id}": "{value}"}]), "cannot stand in a name"),
     ],
 )
 def test_settings_that_cannot_be(write: RestWrite | None, words: str) -> None:
@@ -149,3 +204,8 @@ def test_settings_that_cannot_be(write: RestWrite | None, words: str) -> None:
             ActingRestDriver(source("http://127.0.0.1:1"), [tag("a", "plain#/a")])
         else:
             driver(source("http://127.0.0.1:1", write=write), writes=True)
+
+
+def test_a_pace_that_leaves_no_turn_for_a_write_is_said() -> None:
+    with pytest.raises(SettingsError, match="requests_per_second of at least 1"):
+        driver(source("http://127.0.0.1:1", write=WRITE, requests_per_second=0.9), writes=True)

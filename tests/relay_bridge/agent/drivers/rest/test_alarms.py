@@ -11,6 +11,7 @@ from relay_bridge.agent.config_rest import RestAck, RestAlarms
 from relay_bridge.agent.drivers.abilities import AckRefused, AlarmEvent, OutcomeUnknown
 from relay_bridge.agent.drivers.base import DEGRADED, OK
 from relay_bridge.agent.drivers.rest import SettingsError
+from relay_bridge.contract.errors import RequestRefused
 from tests.relay_bridge.agent.drivers.rest.support import driver, live, source
 from tests.support import rest_server
 from tests.support.rest_server import RestServer, Status
@@ -46,7 +47,7 @@ class Sink:
         self.told.append(what)
         self.news.set()
 
-    async def until(self, count: int, deadline: float = 5.0) -> list[Any]:
+    async def until(self, count: int, deadline: float = 30.0) -> list[Any]:
         async with asyncio.timeout(deadline):
             while len(self.told) < count:
                 self.news.clear()
@@ -148,6 +149,40 @@ async def test_where_the_site_does_not_allow_it_nothing_is_sent() -> None:
                 await made.acknowledge(alarm.ref, b"e1", "", 2.0)
             assert refused.value.word == "denied"
         assert {asked.method for asked in server.asked} == {"GET"}
+
+
+async def test_nothing_is_acknowledged_while_the_list_cannot_be_read() -> None:
+    async with RestServer() as server:
+        server.answers |= {"/plain": {"level": 1}, "/alarms": {"alarms": [HIGH]}, "/alarms/TK/1:hi/ack": {}}
+        made = driver(settings(server), acks=True)
+        alarms = Sink()
+        made.watch_alarms(alarms)
+        async with live(made) as sink:
+            alarm = (await alarms.until(3))[1]
+            server.answers["/alarms"] = Status(500, {})
+            await sink.until_state(DEGRADED, 5)
+            with pytest.raises(RequestRefused, match="source_down: The source's alarms cannot be read now"):
+                await made.acknowledge(alarm.ref, b"e1", "", 2.0)
+            server.answers["/alarms"] = {"alarms": [HIGH]}
+            await sink.until_state(OK, 5)
+            await made.acknowledge(alarm.ref, b"e1", "", 2.0)
+        assert len(server.asked_for("/alarms/TK/1:hi/ack")) == 1
+
+
+async def test_an_id_is_never_cut_off() -> None:
+    long = "x" * 800
+    async with RestServer() as server:
+        rows = [HIGH | {"id": long + end, "event": long + end} for end in "ab"]
+        server.answers |= {"/plain": {"level": 1}, "/alarms": {"alarms": rows}, f"/alarms/{long}b/ack": {}}
+        made = driver(settings(server), acks=True)
+        alarms = Sink()
+        made.watch_alarms(alarms)
+        async with live(made) as sink:
+            second = (await alarms.until(4))[2]
+            await made.acknowledge(second.ref, second.event, "", 2.0)
+            assert server.asked_for(f"/alarms/{long}b/ack")[0].json()["events"] == [long + "b"]
+            server.answers["/alarms"] = {"alarms": [HIGH | {"id": "y" * 1001}]}
+            assert "more than 1000 characters" in (await sink.until_state(DEGRADED, 5)).reason
 
 
 def test_section_and_choice_go_together() -> None:

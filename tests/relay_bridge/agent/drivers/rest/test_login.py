@@ -68,6 +68,15 @@ async def test_token_is_renewed_before_it_runs_out() -> None:
         assert refused == []
 
 
+@pytest.mark.parametrize("life", [10**400, 1e308, float("inf")])
+async def test_a_life_of_any_length_is_a_life(life: float) -> None:
+    async with RestServer() as server:
+        Gate(server, life=life)
+        async with live(driver(source(server.url, login=TOKEN), secret="right &="), ["level"]) as sink:
+            await sink.until(lambda: "level" in sink.readings)
+        assert len(server.asked_for("/login")) == 1
+
+
 async def test_a_wrong_password_is_told_and_not_hammered() -> None:
     async with RestServer() as server:
         Gate(server)
@@ -140,6 +149,18 @@ async def test_basic_and_bearer_are_sent_as_they_are() -> None:
         ):
             async with live(driver(source(server.url, login=login), secret=secret)):
                 assert server.asked[-1].headers["authorization"] == header
+
+
+@pytest.mark.parametrize(
+    ("url", "login", "readable"),
+    [
+        ("http://192.0.2.1", True, True), ("http://gauges.plant", True, True), ("https://192.0.2.1", True, False),
+        ("http://127.0.0.1:9", True, False), ("http://[::1]:9", True, False), ("http://192.0.2.1", False, False),
+    ],
+)  # fmt: skip
+def test_a_login_that_anybody_can_read_is_named_by_check(url: str, login: bool, readable: bool) -> None:
+    settings = source(url, login=BearerLogin(secret="x") if login else None)
+    assert any("crosses the network readable" in note for note in driver(settings, secret="abc").notes()) is readable
 
 
 @pytest.mark.parametrize("secret", ["two words", "line\r\nX: y", "", "é"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from relay_bridge.agent.config_rest import RestGroup
+from relay_bridge.agent.drivers.rest.fields import Fields
 from relay_bridge.agent.drivers.rest.problems import Trouble
 from relay_bridge.agent.drivers.rest.schedule import most_overdue, pause_after
-from relay_bridge.agent.drivers.rest.units import Fields, Unit
+from relay_bridge.agent.drivers.rest.units import Unit
 
 
 def unit(interval: float, due: float) -> Unit:
@@ -41,6 +42,23 @@ def test_one_of_those_that_hang_at_a_time() -> None:
     assert most_overdue([first, second, well], 100, interval) is well
     second.trouble = Trouble("answered badly")
     assert most_overdue([first, second, well], 100, interval) is second
+
+
+def test_the_first_goes_first_once_it_is_due() -> None:
+    beat, late = unit(1, 100), unit(1, 0)
+    assert most_overdue([late, beat], 100, interval, first=beat) is beat
+    assert most_overdue([late, beat], 99, interval, first=beat) is late
+    beat.is_busy = True
+    assert most_overdue([late, beat], 100, interval, first=beat) is late
+
+
+def test_one_that_hangs_is_enough_whoever_may_be_chosen() -> None:
+    recorded, looked_at = unit(1, 0), unit(1, 0)
+    recorded.trouble = looked_at.trouble = Trouble("silent", reach="wire")
+    assert most_overdue([recorded, looked_at], 100, interval, among=[looked_at]) is looked_at
+    recorded.is_busy = True
+    assert most_overdue([recorded, looked_at], 100, interval, among=[looked_at]) is None
+    assert most_overdue([recorded, looked_at], 100, interval, among=[]) is None
 
 
 @pytest.mark.parametrize(("failures", "pause"), [(1, 2), (2, 4), (3, 8), (10, 30), (10_000, 30)])

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from relay_bridge.agent.config_rest import RestGroup
+from relay_bridge.agent.drivers.rest.grouping import make_units
 from relay_bridge.agent.drivers.rest.problems import SettingsError, Trouble
-from relay_bridge.agent.drivers.rest.units import BAD_CONFIGURATION_ERROR, make_units
+from relay_bridge.agent.drivers.rest.units import BAD_CONFIGURATION_ERROR
 from relay_bridge.contract.readings import BAD_NODE_ID_UNKNOWN, UNCERTAIN, Reading
 from tests.relay_bridge.agent.drivers.rest.support import NOW, tag
 

@@ -13,7 +13,7 @@ from relay_bridge.agent.ceiling import Ceiling
 from relay_bridge.agent.clock import Clock
 from relay_bridge.agent.drivers.abilities import Bucket, HistoryDriver
 from relay_bridge.agent.drivers.base import Driver
-from relay_bridge.agent.history.buckets import Columns, Plan, fill_buckets, plan_buckets
+from relay_bridge.agent.history.buckets import Columns, Plan, fill_buckets, hold_in, plan_buckets
 from relay_bridge.agent.history.recorder import Recorder
 from relay_bridge.agent.history.ring_store import RingFailed
 from relay_bridge.agent.subscriptions import Subscriptions
@@ -21,6 +21,7 @@ from relay_bridge.agent.tags import TagConfig
 from relay_bridge.contract.codec import normalise
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.history import (
+    BUCKET_EMPTY,
     MAX_SAMPLES,
     MAX_SPAN_MS,
     RAW_PAGE,
@@ -35,6 +36,7 @@ from relay_bridge.contract.readings import BAD_NO_COMMUNICATION, BAD_NOT_SUPPORT
 
 DEADLINE = 15.0  # seconds for one answer
 SOURCE_DEADLINE = 12.0  # seconds of it that one source may take
+HELD_DEADLINE = 3.0  # seconds: the aggregates are there already and must not wait for long
 PER_SOURCE = 2  # running at a time: a process server has its own work to do
 ROOM = MAX_MESSAGE - 2048  # bytes of rows in an answer
 AHEAD = 24 * 3_600_000  # ms that a span may reach into the future: a screen's right edge
@@ -141,7 +143,10 @@ class History:
             async with asyncio.timeout(SOURCE_DEADLINE + 0.5), self._gates[tag.source]:
                 if ability == "history_aggregate":
                     made = await driver.history_aggregate(tag.id, plan.start, plan.width, plan.n, SOURCE_DEADLINE)
-                    return _columns(made, plan), False
+                    columns = _columns(made, plan)
+                    if columns.q.startswith(BUCKET_EMPTY):
+                        columns = hold_in(columns, plan, await _held_before(driver, tag, plan.start), now)
+                    return columns, False
                 raw = await driver.history_raw(tag.id, plan.start, min(plan.end, now + 1), MAX_SAMPLES, SOURCE_DEADLINE)
         except RequestRefused as refusal:
             logger.info("history of %s: %s", tag.id, refusal)
@@ -212,6 +217,19 @@ class History:
     def _abilities(self, tag: TagConfig) -> list[str]:
         has = self._drivers[tag.source].capabilities
         return [ability for ability in ("history_aggregate", "history_raw") if ability in has]
+
+
+async def _held_before(driver: HistoryDriver, tag: TagConfig, start: int) -> Reading | None:
+    """What the source's samples say held at ``start``; None where it cannot be had."""
+    if not getattr(driver, "tells_before", False):
+        return None
+    try:
+        async with asyncio.timeout(HELD_DEADLINE + 0.5):
+            raw = await driver.history_raw(tag.id, start, start + 1, 1, HELD_DEADLINE)
+    except (RequestRefused, TimeoutError) as error:
+        logger.info("what %s was before: %s", tag.id, error)
+        return None
+    return raw.before
 
 
 def _status(refusal: RequestRefused) -> int:

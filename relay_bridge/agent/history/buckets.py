@@ -136,6 +136,25 @@ def fill_buckets(plan: Plan, readings: Iterable[Reading], before: Reading | None
     )
 
 
+def hold_in(columns: Columns, plan: Plan, before: Reading | None, until: int) -> Columns:
+    """``columns`` of a source that counts samples alone, with ``before`` in the empty buckets at their beginning.
+
+    Aggregates of a bucket without a sample are empty (OPC 10000-13, 5.4.3), so a setpoint that nobody touched for an
+    hour would have no trend; but what held when the plan starts, holds until the first sample. ``until``: as above.
+    """
+    if before is None:
+        return columns
+    lead = len(columns.q) - len(columns.q.lstrip(BUCKET_EMPTY))
+    lead = min(lead, max(0, -(-(until - plan.start) // plan.width)))
+    value = usable(before)
+    return Columns(
+        [value] * lead + columns.lo[lead:],
+        [value] * lead + columns.hi[lead:],
+        [value] * lead + columns.av[lead:],
+        digit_of(before.quality) * lead + columns.q[lead:],
+    )
+
+
 def _hold(buckets: list[_Bucket], plan: Plan, held: Reading | None, start: int, end: int) -> None:
     """``held`` stands from ``start`` to ``end``, both inside the plan."""
     if held is None:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Records ``tags``. ``run`` until cancelled; ``read`` any time. ``hours``: how long samples are kept."""
 
+    is_patient = True  # whoever looks goes first
+
     def __init__(
         self, tags: Sequence[TagConfig], subscriptions: Subscriptions, store: RingStore, clock: Clock, *, hours: float
     ) -> None:
@@ -61,6 +63,11 @@ class Recorder:
     def state(self) -> str:
         """Empty while all is well, else what is the matter in words."""
         return "the local history cannot be stored" if self._failed else ""
+
+    @property
+    def watched(self) -> Collection[str]:
+        """Tags that are watched for as long as the agent runs."""
+        return self._tags.keys()
 
     def records(self, tag: str) -> bool:
         return tag in self._tags

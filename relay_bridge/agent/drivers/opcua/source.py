@@ -60,6 +60,7 @@ class OpcUaDriver:
     """
 
     capabilities = frozenset({"read", "subscribe", "history_raw", "history_aggregate", "browse"})
+    tells_before = True
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class KeepingDriver(MemoryDriver):
         self.capabilities = frozenset({"read", "subscribe"} | can)
         self.kept: list[Reading] = []
         self.fails: dict[str, RequestRefused] = {}
+        self.tells_before = False
 
     async def history_raw(self, tag: str, start: int, end: int, limit: int, deadline: float) -> RawHistory:
         self._refuse("history_raw")
@@ -47,8 +48,16 @@ class KeepingDriver(MemoryDriver):
 
     async def history_aggregate(self, tag: str, start: int, width: int, count: int, deadline: float) -> list[Bucket]:
         self._refuse("history_aggregate")
+        if self.tells_before:  # as servers do: a bucket without a sample of its own is empty
+            return [self._counted(begin, begin + width) for begin in range(start, start + width * count, width)]
         columns = fill_buckets(Plan(start, width, count), self.kept, None, start + width * count)
         return [Bucket(*row) for row in zip(columns.lo, columns.hi, columns.av, columns.q, strict=True)]
+
+    def _counted(self, begin: int, end: int) -> Bucket:
+        inside = [float(reading.value) for reading in self.kept if begin <= reading.time < end]
+        if not inside:
+            return Bucket(None, None, None, "3")
+        return Bucket(min(inside), max(inside), sum(inside) / len(inside), "0")
 
     def _refuse(self, what: str) -> None:
         if what in self.fails:
@@ -105,6 +114,31 @@ async def test_what_the_source_refuses_is_asked_at_the_next_place(open_yard: Ope
     driver.fails["history_raw"] = RequestRefused("source_refused", "No.", status=0x80730000)
     answer = await yard.history.answer(hour(clock))
     assert answer.bad == {LEVEL: 0x80730000} and not answer.b
+
+
+@pytest.mark.parametrize(
+    ("quality", "lo", "digit"), [(0, 5.0, "0"), (0x408F0000, 5.0, "1"), (BAD_NO_COMMUNICATION, None, "2")]
+)
+async def test_aggregates_begin_with_what_held_before(
+    open_yard: Open, clock: ManualClock, quality: int, lo: float | None, digit: str
+) -> None:
+    now = clock.wall_ms()
+    yard, driver = open_yard("history_raw", "history_aggregate")
+    driver.kept = [Reading(5.0, now - 7_200_000, quality), Reading(8.0, now - 1_800_000)]
+    driver.tells_before = True
+    buckets = (await yard.history.answer(hour(clock, end=now + 600_000))).b[LEVEL]
+    at = buckets.lo.index(8.0)
+    assert buckets.src == "aggregate" and 0 < at < len(buckets.lo) - 1
+    assert set(zip(buckets.lo[:at], buckets.hi[:at], buckets.av[:at], buckets.q[:at], strict=True)) == {
+        (lo, lo, lo, digit)
+    }
+    assert set(buckets.q[at + 1 :]) == {"3"}, "what lies between samples, and the future, is the source's word"
+    driver.kept.pop()  # nobody touched it for hours
+    buckets = (await yard.history.answer(hour(clock, end=now + 600_000))).b[LEVEL]
+    held = (now - buckets.t0 - 1) // buckets.dt + 1
+    assert buckets.q == digit * held + "3" * (len(buckets.q) - held)
+    driver.fails["history_raw"] = RequestRefused("source_refused", "No.")
+    assert set((await yard.history.answer(hour(clock))).b[LEVEL].q) == {"3"}, "the aggregates do not suffer"
 
 
 async def test_a_source_that_is_down_is_not_waited_for(open_yard: Open, clock: ManualClock) -> None:

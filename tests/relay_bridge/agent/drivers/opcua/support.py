@@ -42,7 +42,7 @@ class Recorder:
     def state(self) -> SourceState:
         return self.states[-1]
 
-    async def until(self, condition: Callable[[], bool], deadline: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], deadline: float = 30.0) -> None:
         async with asyncio.timeout(deadline):
             while not condition():
                 self._changed.clear()
@@ -50,12 +50,12 @@ class Recorder:
                     async with asyncio.timeout(0.1):
                         await self._changed.wait()
 
-    async def until_reason(self, text: str, deadline: float = 10.0) -> SourceState:
+    async def until_reason(self, text: str, deadline: float = 30.0) -> SourceState:
         """The state that says this, which may be over by now."""
         await self.until(lambda: any(text in state.reason for state in self.states), deadline)
         return next(state for state in self.states if text in state.reason)
 
-    async def until_state(self, code: int, deadline: float = 10.0) -> SourceState:
+    async def until_state(self, code: int, deadline: float = 30.0) -> SourceState:
         await self.until(lambda: bool(self.states) and self.state.code == code, deadline)
         return self.state
 

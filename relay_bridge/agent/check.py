@@ -15,6 +15,7 @@ from relay_bridge.agent.agent import SiteAgent
 from relay_bridge.agent.catalog import describe_tags
 from relay_bridge.agent.check_acting import NOT_LOADED, acting_findings, print_acting
 from relay_bridge.agent.check_machine import machine_findings
+from relay_bridge.agent.check_pace import pace_findings
 from relay_bridge.agent.config import SiteConfig, load_config
 from relay_bridge.agent.drivers.base import DEGRADED, OK, Driver, Noting
 from relay_bridge.agent.drivers.memory import MemoryDriver
@@ -61,6 +62,7 @@ async def check(path: Path, out: TextIO, *, machine: bool = False, relay: bool =
         findings += await _try_source(source, driver, tags, agent.site.acting)
         for note in driver.notes() if isinstance(driver, Noting) else ():
             out.write(f'Source "{source}": {note}.\n')
+    findings += pace_findings(agent.site, agent.drivers)
     rows = describe_tags(config.tags, agent.drivers)
     findings += _units(rows)
     _print_tags(config, rows, out)

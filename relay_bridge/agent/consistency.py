@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -101,6 +101,11 @@ class Consistency:
     def findings(self) -> list[Finding]:
         """What stands now, oldest first."""
         return sorted((check.told for check in self._checks if check.told is not None), key=lambda told: told.since)
+
+    @property
+    def watched(self) -> Collection[str]:
+        """Tags that are watched for as long as the agent runs."""
+        return {tag.id for check in self._checks for tag in check.tags.values()}
 
     def open(self) -> None:
         """Watch the tags of every check, for as long as the agent runs."""

@@ -78,6 +78,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "A source is not there: its values are marked stale everywhere.",
         "Address, firewall, the process server's trust list and user; the reason says what.",
     ),
+    "source-pace": (
+        "More is watched at a source all the time than requests_per_second allows: values come late and are marked.",
+        "Raise requests_per_second if the source can bear it, read groups less often, or record less ([history]).",
+    ),
     "source-refused": ("A source is there and does not let its tags be read.", "The reason says what."),
     "tag-bad": ("A tag has bad quality at its source.", "Compare node with the process server's address space."),
     "tag-unanswered": ("A source gave no answer for a tag.", "Compare node with the process server's address space."),

@@ -9,7 +9,7 @@ process server keeps in its own history is not marked: the gauge's state of then
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from relay_bridge.agent.config_file import GaugeWord
@@ -130,9 +130,17 @@ class GaugeMarks:
         self._plain: dict[str, Reading] = {}  # as the source told it
         self._not_understood: set[str] = set()
 
+    @property
+    def watched(self) -> Collection[str]:
+        """Tags that are watched for as long as the agent runs."""
+        return [gauge.id for gauge in self._marking()]
+
+    def _marking(self) -> list[TagConfig]:
+        return [gauge for asset, gauge in self._gauges.items() if asset in self._of_asset]
+
     def open(self) -> None:
         """Watch the gauges that have something to mark, for as long as the agent runs."""
-        gauges = [gauge for asset, gauge in self._gauges.items() if asset in self._of_asset]
+        gauges = self._marking()
         handles = self._values.watch(self, gauges)
         self._assets = {handles[gauge.id]: gauge.asset for gauge in gauges}
 

@@ -6,13 +6,13 @@ waits there, newest over older, until that stream may send.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from relay_bridge.agent.catalog import Catalog
 from relay_bridge.agent.ceiling import Ceiling
 from relay_bridge.agent.clock import Clock
-from relay_bridge.agent.drivers.base import DOWN, OK, Driver
+from relay_bridge.agent.drivers.base import DOWN, OK, Driver, Preferring
 from relay_bridge.agent.tags import TagConfig
 from relay_bridge.contract.codec import normalise
 from relay_bridge.contract.messages import SourceState
@@ -20,7 +20,8 @@ from relay_bridge.contract.readings import BAD_WAITING_FOR_INITIAL_DATA, Reading
 
 
 class Watcher(Protocol):
-    """A session's live stream, as seen from here."""
+    """A session's live stream, as seen from here. One whose ``is_patient`` is true only records: where a source cannot
+    be asked for everything as often as wanted, the others go before it."""
 
     def put(self, handle: int, reading: Reading) -> None:
         """The newest reading of a watched tag."""
@@ -75,20 +76,25 @@ class Subscriptions:
         """Watch ``tags`` for ``watcher``; the handle of each. The driver is asked once per tag."""
         handles: dict[str, int] = {}
         begin: dict[str, list[str]] = {}
+        hurry: dict[str, list[str]] = {}
         for tag in tags:
             watchers = self._watchers.setdefault(tag.id, set())
             if not watchers:
                 begin.setdefault(tag.source, []).append(tag.id)
+            if not _is_patient(watcher) and all(map(_is_patient, watchers)):
+                hurry.setdefault(tag.source, []).append(tag.id)
             watchers.add(watcher)
             handles[tag.id] = self._handles[tag.id]
         for source, names in begin.items():
             self._drivers[source].watch(names)
+        self._prefer(hurry, preferred=True)
         return handles
 
     def unwatch(self, watcher: Watcher, tags: Iterable[str]) -> list[int]:
         """Stop watching; the handles that ended for this watcher."""
         ended: list[int] = []
         end: dict[str, list[str]] = {}
+        calm: dict[str, list[str]] = {}
         for name in tags:
             watchers = self._watchers.get(name)
             if watchers is None or watcher not in watchers:
@@ -101,9 +107,18 @@ class Subscriptions:
                 self._current.discard(name)
                 self._passed_on.pop(name, None)
                 end.setdefault(self._tags[name].source, []).append(name)
+            elif not _is_patient(watcher) and all(map(_is_patient, watchers)):
+                calm.setdefault(self._tags[name].source, []).append(name)
         for source, names in end.items():
             self._drivers[source].unwatch(names)
+        self._prefer(calm, preferred=False)
         return ended
+
+    def _prefer(self, names: Mapping[str, Sequence[str]], *, preferred: bool) -> None:
+        for source, tags in names.items():
+            driver = self._drivers[source]
+            if isinstance(driver, Preferring):
+                driver.prefer(tags, preferred=preferred)
 
     def watched(self) -> int:
         """How many tags somebody watches."""
@@ -176,6 +191,10 @@ class Subscriptions:
 
     def _waiting(self) -> Reading:
         return Reading(None, self._clock.wall_ms(), BAD_WAITING_FOR_INITIAL_DATA)
+
+
+def _is_patient(watcher: Watcher) -> bool:
+    return getattr(watcher, "is_patient", False)
 
 
 def _within_deadband(deadband: float, before: Reading | None, after: Reading) -> bool:

@@ -100,6 +100,8 @@ class Attempts:
         except RequestRefused as refusal:
             return self.refused(wish, progress, refusal)
         except (OutcomeUnknown, TimeoutError):
+            if progress.state == "not touched":  # a driver that says so of a reading, a disk that does not answer
+                return self._plain(wish, progress, BROKE)
             words = f"The source did not answer within {WRITE_DEADLINE:.0f} s. Look at the value."
             return await self._unknown(wish, entry, progress, words)
         except Exception:
@@ -121,7 +123,7 @@ class Attempts:
                 code: ErrorCode = "expected" if tag is entry.tag else "interlock"
                 raise RequestRefused(code, f"{tag.id} is not good at the source ({words}).", status=reading.quality)
         actual = progress.before.value
-        if not reads_as(actual, wish.expected, tolerance_of(entry, wish.expected, self._decimals(entry.tag.id))):
+        if not reads_as(actual, wish.expected, self._tolerance(entry, wish.expected)):
             raise RequestRefused("expected", f"{entry.tag.id} is not what was seen any more.")
         if isinstance(entry, WriteEntry):
             check_step(entry, wish.value, actual)
@@ -182,7 +184,11 @@ class Attempts:
             if entry.done is not None:
                 return reads_as(value, entry.done, 0.0)
             return not reads_as(value, wish.expected, 0.0)
-        return reads_as(value, wish.value, tolerance_of(entry, wish.value, entry.tag.decimals))
+        return reads_as(value, wish.value, self._tolerance(entry, wish.value))
+
+    def _tolerance(self, entry: Entry, value: ActValue) -> float:
+        """The same before and after: a person sees both with as many decimals as the catalog says at present."""
+        return tolerance_of(entry, value, self._decimals(entry.tag.id))
 
     # --- answers ------------------------------------------------------------------------------------------------------
 

@@ -134,11 +134,20 @@ def reads_as(actual: object, wanted: ActValue, tolerance: float) -> bool:
     return abs(actual - wanted) <= tolerance + 4 * math.ulp(wanted)
 
 
-def tolerance_of(entry: Entry, value: ActValue, decimals: int | None = None) -> float:
-    """How far a reading may be from ``value``: as configured, and what a single keeps of a number. With ``decimals``
-    for a value that a person saw on a screen: also half a unit of the last decimal shown."""
+def tolerance_of(entry: Entry, value: ActValue, shown: int | None) -> float:
+    """How far a reading may be from ``value``, seen or wished: as configured, what a single keeps of a number, and half
+    a unit of the last decimal, of those that a screen shows (``shown``, None while that is not known) or ``value`` has.
+
+    So 60.52 is the 60.5 of a screen with one decimal, and 75 is not the 75.4 that was wished, however few it shows.
+    """
     if isinstance(value, bool | str) or not isinstance(entry, WriteEntry):
         return 0.0
-    seen = 0.0 if decimals is None else 0.5 * 10.0**-decimals
+    seen = 0.0 if shown is None else 0.5 * 10.0 ** -max(shown, _places(value))
     single = abs(value) * _SINGLE if entry.type == "float" else 0.0
     return max(entry.tolerance, seen, single)
+
+
+def _places(number: float) -> int:
+    """Digits behind the point, as people write the number."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

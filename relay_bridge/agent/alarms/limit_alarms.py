@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -84,6 +84,11 @@ class LimitAlarms:
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    @property
+    def watched(self) -> Collection[str]:
+        """Tags that are watched for as long as the agent runs."""
+        return self._tags.keys()
 
     def open(self) -> None:
         """Take up what the last run knew, then watch. What stands is shown at once and marked until a value comes."""

@@ -38,6 +38,7 @@ def _rest(source: RestSource | DeltaVEdgeSource, tags: Sequence[TagConfig], conf
     secret = config.passwords.get(source.id)
     try:
         if isinstance(source, RestSource):
+            rest.check_written(source.write, [entry.id for entry in config.writes if entry.tag.source == source.id])
             return rest.make_driver(
                 source, wanted, secret=secret, writes=config.site.allow_writes, acks=config.site.allow_ack
             )

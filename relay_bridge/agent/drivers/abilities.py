@@ -52,6 +52,8 @@ class Bucket:
 
 
 class HistoryDriver(Protocol):
+    """``tells_before`` is true where ``history_raw`` looks for ``before``; missing: it does not."""
+
     async def history_raw(self, tag: str, start: int, end: int, limit: int, deadline: float) -> RawHistory:
         """At most ``limit`` samples with start <= time < end (epoch ms), oldest first."""
 

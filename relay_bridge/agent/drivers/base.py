@@ -7,7 +7,7 @@ and never raises out of ``run`` except when cancelled: a dead source is a state,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from relay_bridge.contract.messages import CatalogTag, SourceState
 from relay_bridge.contract.readings import Reading
@@ -62,6 +62,33 @@ class Noting(Protocol):
 
     def notes(self) -> list[str]:
         """Sentences for ``check``, without a full stop; they stay on this machine."""
+
+
+class Load(NamedTuple):
+    """Requests a second: what reading takes, and what the configuration allows."""
+
+    wanted: float
+    allowed: float
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.wanted > self.allowed * (1 + 1e-9)
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A driver that asks for its values, and no more often than it may."""
+
+    def load(self, tags: Iterable[str]) -> Load:
+        """What it takes to keep these tags current, with all that is asked in any case."""
+
+
+@runtime_checkable
+class Preferring(Protocol):
+    """A driver that may have to choose what it reads first."""
+
+    def prefer(self, tags: Iterable[str], *, preferred: bool) -> None:
+        """Somebody looks at these watched tags, or nobody does any more and they are only recorded."""
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from relay_bridge.agent.config import load_config
 from relay_bridge.agent.config_rest import DeltaVEdgeSource, RestSource
 from relay_bridge.agent.drivers import build_drivers
 from relay_bridge.agent.errors import ConfigError
+from tests.relay_bridge.agent.acting.support import OPEN_HEAD
 from tests.relay_bridge.agent.support import SiteFolder
 from tests.support.rest_server import RestServer
 
@@ -96,6 +97,35 @@ def test_a_rest_source_with_tanks_and_tags(site: SiteFolder) -> None:
     assert "right" not in repr(config)
     driver = build_drivers(config)["gauges"]
     assert driver.capabilities == {"read", "subscribe"}
+
+
+async def test_what_is_watched_in_any_case_must_fit_into_the_pace(site: SiteFolder) -> None:
+    async with RestServer() as server:
+        level = {"value": 1, "at": "2026-11-22T10:00:00Z", "ok": True}
+        rows = [{"name": "T101", "level": level}, {"name": "T102", "level": level}]
+        server.answers |= {"/login": {"token": "T"}, "/tanks": {"tanks": rows}, "/one/X": {"v": 1}}
+        single = '[[source.group]]\nid = "one"\npath = "/one/{id}"\ninterval_s = 0.2\nvalue = "/v"\n'
+        tag = '[[tag]]\nid = "X.level"\nsource = "gauges"\narea = "A"\nnode = "one#X"\n'
+        out = io.StringIO()
+        site.configure(REST.format(url=server.url) + single, TAGS, tag)
+        (text,) = [text for text in await check(site.toml, out) if getattr(text, "code", "") == "source-pace"]
+        assert text.startswith('[[source]] "gauges": what is watched in any case') and "takes 6.0 requests" in text
+        assert "marked while it is more than 4 s late" in out.getvalue()
+        site.configure(REST.format(url=server.url) + single, TAGS, tag, '[history]\nring = "off"')
+        assert "source-pace" not in [getattr(text, "code", "") for text in await check(site.toml, io.StringIO())]
+
+
+def test_several_tags_are_not_written_to_one_place(site: SiteFolder) -> None:
+    section = '[source.write]\npath = "/setpoint"\nbody = {{ value = "{{value}}" }}\n'
+    write = '[[write]]\ntag = "{}"\ntype = "double"\nmin = 0\nmax = 1\n'
+    tag = '[[tag]]\nid = "{0}"\nsource = "gauges"\narea = "A"\nnode = "tanks#{0}"\n'
+    rest = (REST + section).format(url="http://127.0.0.1:1")
+    parts = [tag.format("A"), tag.format("B"), write.format("A")]
+    site.configure(rest, *parts, head=OPEN_HEAD)
+    assert "write" in build_drivers(load_config(site.toml))["gauges"].capabilities, "one is enough to know which"
+    site.configure(rest, *parts, write.format("B"), head=OPEN_HEAD)
+    with pytest.raises(ConfigError, match="so A and B would be written to the same place"):
+        build_drivers(load_config(site.toml))
 
 
 def test_a_deltav_edge_source(site: SiteFolder) -> None:

@@ -50,13 +50,20 @@ class CountingDriver(MemoryDriver):
         super().unwatch(names)
 
 
+class ChoosingDriver(CountingDriver):
+    """One that cannot read everything as often as wanted."""
+
+    def prefer(self, tags: object, *, preferred: bool) -> None:
+        self.calls.append(("prefer" if preferred else "calm", tuple(tags)))  # type: ignore[call-overload]
+
+
 class Yard:
     """Subscriptions of a configured site, without a network."""
 
-    def __init__(self, site: SiteFolder) -> None:
+    def __init__(self, site: SiteFolder, kind: type[CountingDriver] = CountingDriver) -> None:
         config = load_config(site.toml)
         trust = load_trust(config.trust, datetime.datetime.now(datetime.UTC))
-        self.driver = CountingDriver("main", [tag.id for tag in config.tags])
+        self.driver = kind("main", [tag.id for tag in config.tags])
         self.clock = ManualClock()
         self.site = open_site(config, trust, {"main": self.driver}, self.clock)
         self.tags = {tag.id: tag for tag in config.tags}
@@ -87,6 +94,25 @@ def test_driver_watches_a_tag_once_however_many_watch_it(yard: Yard) -> None:
         ("unwatch", ("TK-101.level", "TK-101.temp_avg")),
     ]
     assert yard.subscriptions.watched() == 0
+
+
+def test_what_somebody_looks_at_goes_before_what_is_only_recorded(site: SiteFolder) -> None:
+    yard = Yard(site, ChoosingDriver)
+    ring, limits, alice, bob = Recorder(), Recorder(), Recorder(), Recorder()
+    ring.is_patient = True  # type: ignore[attr-defined]
+    level, temp = "TK-101.level", "TK-101.temp_avg"
+    for watcher, names in ((ring, (level, temp)), (alice, (level,)), (bob, (level,)), (limits, (temp,))):
+        yard.watch(watcher, *names)
+    assert yard.driver.calls == [("watch", (level, temp)), ("prefer", (level,)), ("prefer", (temp,))]
+    yard.subscriptions.leave(alice)
+    assert len(yard.driver.calls) == 3, "bob still looks"
+    yard.subscriptions.leave(bob)
+    assert yard.driver.calls[3:] == [("calm", (level,))]
+    yard.subscriptions.leave(ring)
+    assert yard.driver.calls[4:] == [("unwatch", (level,))]
+    yard.watch(alice, level)
+    assert yard.driver.calls[5:] == [("watch", (level,)), ("prefer", (level,))]
+    assert yard.site.recorder.is_patient
 
 
 def test_reading_reaches_every_watcher_rounded(yard: Yard) -> None:

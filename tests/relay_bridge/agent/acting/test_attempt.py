@@ -10,6 +10,7 @@ import pytest
 from relay_bridge.agent.acting.executor import MAX_UNSAVED
 from relay_bridge.agent.acting.key_store import StoreFailed
 from relay_bridge.agent.acting.openings import NOT_YET
+from relay_bridge.agent.drivers.abilities import OutcomeUnknown
 from relay_bridge.contract.errors import RequestRefused
 from relay_bridge.contract.readings import GOOD
 from tests.relay_bridge.agent.acting.support import ANN, PLANT, WRITES, Bench, admitted, bench, events, write
@@ -68,6 +69,19 @@ async def test_a_driver_that_breaks_while_it_is_read_back_does_not_undo_what_was
         assert await built.write(request) == answer  # kept, and not done again
         assert len(built.driver.effects) == 1
     assert [tag for tag, _ in events(site)].count("agent:write:sent") == 1
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("it was asked twice"), ConnectionResetError()], ids=str)
+async def test_a_driver_that_breaks_at_the_fresh_look_has_changed_nothing(site: SiteFolder, error: Exception) -> None:
+    async with bench(site) as built:
+
+        async def read(tags: Any, deadline: float) -> Any:
+            raise error
+
+        built.driver.read = read  # type: ignore[method-assign]
+        answer = await built.write()
+        assert (answer.res, answer.c) == ("refused", "internal"), "unknown would make people fear for nothing"
+        assert not built.driver.effects
 
 
 async def test_a_driver_that_breaks_after_a_lost_answer_stays_unknown(site: SiteFolder) -> None:

@@ -279,6 +279,33 @@ async def test_7_slow_effect_is_waited_for(site: SiteFolder) -> None:
         assert (await task).res == "done"
 
 
+@pytest.mark.parametrize(
+    ("unit", "wished", "reads", "res"),
+    [
+        ("%", 70.5, 70.54, "done"),  # one decimal is shown, and the source keeps more
+        ("%", 70.5, 70.56, "sent"),
+        ("rpm", 70.0, 70.4, "done"),  # none is shown
+        ("rpm", 70.0, 70.6, "sent"),
+        ("rpm", 70.4, 70.4, "done"),
+        ("rpm", 70.4, 70.0, "sent"),  # what the source cut off was wished, whatever a screen shows of it
+    ],
+)
+async def test_7_reads_as_wished_is_what_a_screen_shows_and_the_wish_itself(
+    site: SiteFolder, unit: str, wished: float, reads: float, res: str
+) -> None:
+    plant = PLANT.replace('unit = "%"\ndecimals = 2', f'unit = "{unit}"')
+    rules = WRITES.replace("tolerance = 0.05", "").replace("step = 0.5\n", "")
+    async with bench(site, plant, rules) as built:
+        built.driver.set("P-101.sp", 60.04 if unit == "%" else 60.4)  # seen as 60: the same rule before and after
+
+        async def keep(tag: str, value: Any, deadline: float) -> None:
+            built.driver.set(tag, reads)
+
+        built.driver.write = keep  # type: ignore[method-assign]
+        answer = await built.write(v=wished, unit=unit)
+        assert (answer.res, answer.before) == (res, 60.0)
+
+
 @pytest.mark.parametrize("effect", [True, False])
 async def test_7_lost_answer_is_unknown_and_not_repeated(site: SiteFolder, effect: bool) -> None:
     async with bench(site) as built:

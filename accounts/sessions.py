@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.models import AnonymousUser
@@ -22,6 +22,8 @@ from django.contrib.sessions.models import Session
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+
+from accounts.two_way_middleware import TwoWayMiddleware
 
 logger = logging.getLogger(__name__)
 
@@ -66,26 +68,15 @@ def start_clock(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     request.session.set_expiry(dt.datetime.fromtimestamp(now + settings.SESSION_COOKIE_AGE, tz=dt.UTC))
 
 
-class SessionLifeMiddleware:
+class SessionLifeMiddleware(TwoWayMiddleware):
     """Ends a session that is over before any view sees its person, and notes that a live one was used."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self.is_async:
-            return self.__acall__(request)
+    def answer(self, request: HttpRequest) -> Any:
         if SESSION_KEY in request.session:
             _keep_or_end(request, time.time())
         return self.get_response(request)
 
-    async def __acall__(self, request: HttpRequest) -> Any:
+    async def answer_later(self, request: HttpRequest) -> Any:
         if await request.session.ahas_key(SESSION_KEY):
             # The session is loaded now, so a live one costs no thread: only ending it touches the database.
             now = time.time()

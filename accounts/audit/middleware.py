@@ -8,37 +8,30 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.audit.context import answering
 from accounts.audit.recording import AuditUnavailable
+from accounts.two_way_middleware import TwoWayMiddleware
 
 HEADER = "X-Request-ID"
 logger = logging.getLogger(__name__)
 
 
-class RequestIdMiddleware:
-    """Works under sync and async chains; events recorded while the request is answered belong to it."""
+class RequestIdMiddleware(TwoWayMiddleware):
+    """Events recorded while the request is answered belong to it."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
+    def answer(self, request: HttpRequest) -> Any:
         request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
-        if self.is_async:
-            return self._answer_later(request)
         with answering(request):
             return _named(self.get_response(request), request)
+
+    async def answer_later(self, request: HttpRequest) -> Any:
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        with answering(request):
+            return _named(await self.get_response(request), request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for whatever was refused because nothing can be stored; its transaction is undone by now."""
@@ -49,10 +42,6 @@ class RequestIdMiddleware:
         if not isinstance(exception, AuditUnavailable):  # the trail has said so in the log already
             logger.error("The database failed at %s %s.", request.method, request.path, exc_info=exception)
         return unavailable(request, exception)
-
-    async def _answer_later(self, request: HttpRequest) -> Any:
-        with answering(request):
-            return _named(await self.get_response(request), request)
 
 
 def _named(response: Any, request: HttpRequest) -> Any:

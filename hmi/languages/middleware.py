@@ -8,39 +8,25 @@ does not know yet who is there; it says a language and nothing about a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
 from accounts.preferences import remember_language
+from accounts.two_way_middleware import TwoWayMiddleware
 from hmi.languages.choices import CODES
 from hmi.languages.unit_choice import units_of
 
 
-class LanguageMiddleware:
-    """Activates the language for the request; works under sync and async chains."""
+class LanguageMiddleware(TwoWayMiddleware):
+    """Activates language and units for the request, and says in the answer which language it speaks."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if self.is_async:
-            return self.__acall__(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         with translation.override(_language_of(request, request.user)), units_of(request.user):
             return _told(request, self.get_response(request))
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         person = await request.auser()
         with translation.override(_language_of(request, person)), units_of(person):
             return _told(request, await self.get_response(request))

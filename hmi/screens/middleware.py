@@ -5,31 +5,21 @@ Static files are answered before this middleware (whitenoise) and keep their own
 
 from __future__ import annotations
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from accounts.two_way_middleware import TwoWayMiddleware
 
 NO_STORE = "no-store"
 
 
-class NoStoreMiddleware:
-    """``Cache-Control: no-store`` on everything; works under sync and async chains."""
+class NoStoreMiddleware(TwoWayMiddleware):
+    """``Cache-Control: no-store`` on everything."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest):
-        if self.is_async:
-            return self._answer_later(request)
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
         return forbid_storing(self.get_response(request))
 
-    async def _answer_later(self, request: HttpRequest) -> HttpResponseBase:
+    async def answer_later(self, request: HttpRequest) -> HttpResponseBase:
         return forbid_storing(await self.get_response(request))
 
 

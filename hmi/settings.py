@@ -11,6 +11,7 @@ from accounts.shipped_notice import SHIPPED as SHIPPED_NOTICE
 from hmi import environment
 from hmi.bridge_settings import BridgeSettings
 from hmi.company_settings import read_companies
+from hmi.database_settings import read_database
 from hmi.languages.choices import LANGUAGES as SPOKEN
 from hmi.languages.choices import SOURCE
 from hmi.management_settings import read_management_settings
@@ -115,18 +116,7 @@ TEMPLATES = [
 ]
 
 # --- data ---------------------------------------------------------------------------------------------------------
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": environment.path("DATABASE", str(STATE_DIR / "sightline.sqlite3")),
-        "OPTIONS": {
-            # Readers never block the writer and the other way round; writers queue instead of failing at once.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
-        },
-    }
-}
+DATABASES = {"default": read_database(STATE_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 

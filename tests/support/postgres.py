@@ -36,8 +36,12 @@ def find_programs() -> Path:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Path]:
-    """The folder of its socket; user ``postgres``, no password, reachable by this machine's processes only."""
+def running_postgres(port: int = 0, certificate: str = "") -> Iterator[Path]:
+    """The folder of its socket; user ``postgres``, no password, reachable by this machine's processes only.
+
+    ``port``: it also listens there on loopback, to whoever speaks TLS and knows a password. ``certificate``: its chain
+    and key, PEM.
+    """
     if importlib.util.find_spec("psycopg") is None:
         raise NoServer("There is no driver for PostgreSQL: install psycopg[binary] (it is in the dev group).")
     programs = find_programs()
@@ -48,7 +52,12 @@ def running_postgres() -> Iterator[Path]:
             shutil.chown(folder, OTHER)
         data = folder / "data"
         _run(programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--no-locale")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+        listening = f"-c listen_addresses=localhost -c port={port} -c ssl=on" if port else "-c listen_addresses=''"
+        options = f"{listening} -c unix_socket_directories='{folder}' -c fsync=off"
+        if port:
+            _give(data / "server.crt", certificate)
+            _give(data / "server.key", certificate)
+            _give(data / "pg_hba.conf", "local all postgres trust\nhostssl all all samehost scram-sha-256\n")
         _run(programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
         try:
             yield folder
@@ -68,6 +77,13 @@ def _where_others_may(programs: Path, folder: Path) -> Path:
         if (packages / name).is_dir():
             shutil.copytree(packages / name, folder / "programs" / name, symlinks=True)
     return folder / "programs" / programs.relative_to(packages)
+
+
+def _give(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o600)
+    if os.geteuid() == 0:
+        shutil.chown(path, OTHER)
 
 
 def _run(*command: object) -> None:

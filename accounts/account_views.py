@@ -93,7 +93,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 def _form(person: object, data: object = None) -> PasswordChangeForm:
     form = PasswordChangeForm(person, data)  # type: ignore[arg-type]
-    form.fields["old_password"].label = gettext("Password now")
+    form.fields["old_password"].label = gettext("Current password")
     form.fields["new_password1"].label = gettext("New password")
     form.fields["new_password1"].help_text = gettext(
         "15 characters or more. Several words in a row are easy to remember."

@@ -20,13 +20,14 @@ from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
 from oauth2_provider.models import AccessToken, Application, Grant, IDToken, RefreshToken, revoke_access_token
 
-from accounts import audit, first_party, views
+from accounts import audit, first_party, sign_in_admin, views  # noqa: F401 - sign_in_admin registers its pages
 from accounts.admin_step_up import step_up_in
 from accounts.audit.admin_changes import recorded_by_name
 from accounts.factor_admin import ResetsFactors
 from accounts.models import Role, User
 from accounts.oauth import authorizations
 from accounts.sessions import end_sessions_of
+from accounts.sign_in_limits import confirming_name
 from accounts.step_up import to_confirm
 from relay_bridge.contract.scopes import SCOPES, format_scopes, parse_scopes
 
@@ -118,13 +119,15 @@ class PersonAdmin(ResetsFactors, UserAdmin):
 
     @admin.action(description="End the pause after failed sign-ins", permissions=["change"])
     def end_sign_in_pause(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for person in queryset:
+        # Whoever could end an administrator's pause again and again could guess that password without end.
+        touchable = [person for person in queryset if self._may_touch(request, person)]
+        for person in touchable:
             with recorded_by_name():
-                attempts = reset(username=person.get_username())
+                attempts = reset(username=person.get_username()) + reset(username=confirming_name(person))
             if attempts:
                 _ended("person:sign-in:unlocked", request, audit.person_subject(person), {"count": str(attempts)})
                 self.log_change(request, person, "Ended the pause after failed sign-ins.")
-        messages.success(request, "They can try to sign in again now.")
+        messages.success(request, f"They can try to sign in again now: {len(touchable)}.")
 
 
 def _ended(tag: str, request: HttpRequest, subject: str, facts: dict[str, str]) -> None:

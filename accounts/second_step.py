@@ -31,6 +31,7 @@ from accounts.destinations import own_destination
 from accounts.factors import factors_of, has_second_factor
 from accounts.forms import SignInForm
 from accounts.passkeys import PasskeyRefused
+from accounts.session_moves import SessionGone
 from accounts.sign_in_limits import confirming_name, turn_to_check, wait_for_account, wait_for_question, wait_for_source
 from accounts.sign_in_steps import Pending, pending, see_other
 from accounts.use_notice import notice_version
@@ -137,12 +138,19 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return shown
     if shown.error:
         return _factor_page(request, "accounts/confirm.html", person, error=shown.error, **extra)
-    sign_in_steps.strengthen(request, shown.methods)
+    reason = ""
+    try:
+        sign_in_steps.strengthen(request, shown.methods)
+    except SessionGone:
+        # Another confirmation was faster: its answer brings the browser the new key, and this one brings nothing. Or
+        # the sign-in was ended, and the page that comes next asks for a new one.
+        reason = "The sign-in ended, or another confirmation was faster."
     audit.try_record(
         "person:session:stepped-up",
         actor=person,
-        result="done",
+        result="refused" if reason else "done",
         subject=str(person.subject),
+        reason=reason,
         request=request,
         facts={"methods": " ".join(shown.methods)},
     )

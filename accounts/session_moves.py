@@ -13,6 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
 REMEMBERED_FOR = 60.0  # seconds; open pages are looked at every second
 MOST_REMEMBERED = 1000
 
@@ -39,15 +42,28 @@ def note_move(digest: str) -> None:
             _moves.popitem(last=False)
 
 
+class SessionGone(Exception):  # noqa: N818 - an event: it ended, or went on under another key, a moment ago
+    """The session cannot move: its row is not there any more."""
+
+
 def move_session(session: Any) -> None:
-    """Give ``session`` a new key, as at each step-up (ASVS 5.0, V7.2.4)."""
+    """Give ``session`` a new key, as at each step-up (ASVS 5.0, V7.2.4).
+
+    The old row is claimed by deleting it, in the transaction that makes the new one: of two confirmations at once one
+    makes a session and the other gets ``SessionGone``, and a sign-in that ended meanwhile is not revived. ``session``
+    is then as it was, and is not stored.
+    """
     old = session.session_key
-    if old:
+    with transaction.atomic():
+        # Whoever comes second waits for the first one's transaction, on SQLite and on PostgreSQL, and finds nothing.
+        if not old or not Session.objects.filter(session_key=old).delete()[0]:
+            session.modified = False
+            raise SessionGone
         digest = session_digest(old)
         note_move(digest)
         for tell in _tell_others:
             tell(digest)
-    session.cycle_key()
+        session.cycle_key()
 
 
 def has_moved(key: str, now: float | None = None) -> bool:

@@ -165,7 +165,10 @@ def begin_session(
 
 
 def strengthen(request: HttpRequest, methods: Iterable[str]) -> None:
-    """The person confirmed with ``methods``: the session is worth so much more, under a new key (ASVS 5.0, V7.2.4)."""
+    """The person confirmed with ``methods``: the session is worth so much more, under a new key (ASVS 5.0, V7.2.4).
+
+    ``session_moves.SessionGone`` when the sign-in ended meanwhile, or another confirmation was faster.
+    """
     session = request.session
     session[AMR] = join_methods(read_assurance(session).amr, methods)
     _note_step_up(session, methods)

@@ -23,6 +23,7 @@ from django.conf import settings
 from accounts.audit import keys
 from accounts.audit.chain import Head, head
 from accounts.audit.models import Checkpoint as Row
+from accounts.audit.models import Event, RetiredSegment
 from accounts.audit.storage import storage
 from relay_bridge.contract.audit import WEB_CHAIN, Checkpoint, checkpoint_bytes
 
@@ -31,8 +32,12 @@ EVERY_EVENTS = 1000
 EVERY_MS = 60_000
 MAX_HEAD_FILE = 4096  # bytes
 LOCK_WAIT = 2.0  # seconds; whoever writes the file needs a millisecond
+REMEDY = (
+    "Until it is back nothing is done that must be recorded. Put it back from the backup; if it is lost for good, run "
+    "manage.py audit new-key (docs/audit.md)."
+)
 
-_key: tuple[Path, Ed25519PrivateKey] | None = None
+_key: tuple[Path, tuple[int, int], Ed25519PrivateKey] | None = None
 
 
 def audit_dir() -> Path:
@@ -40,18 +45,61 @@ def audit_dir() -> Path:
 
 
 def own_key() -> Ed25519PrivateKey:
-    """The key, made at the first event ever. ``keys.AuditKeyError`` when it went missing later: nothing replaces it."""
-    global _key  # noqa: PLW0603 - read once per process
+    """The key, made before the first event ever; read again when its file is another one.
+
+    ``keys.AuditKeyError`` when it went missing later, or is not the one that signed last: nothing replaces it by
+    itself, or whoever removed the key with ``head.json`` could sign a shorter trail anew.
+    """
+    global _key  # noqa: PLW0603 - read once per process and file
     path = keys.key_path()
-    if _key is None or _key[0] != path:
-        begun = path.exists() or (audit_dir() / "head.json").exists()
-        _key = (path, keys.load_key(path) if begun else keys.create_key(path))
-    return _key[1]
+    if not path.exists():
+        if not _has_begun():
+            keys.create_key(path)
+        elif not path.exists():  # another process began the trail just now
+            raise keys.AuditKeyError(f"The audit trail's key {path} is missing. {REMEDY}")
+    facts = path.stat()
+    identity = facts.st_ino, facts.st_mtime_ns
+    if _key is None or _key[:2] != (path, identity):
+        key, known = keys.load_key(path), signing_key_on_record()
+        if known and keys.public_text(key) != known:
+            raise keys.AuditKeyError(f"{path} is not the key that signed the audit trail last. {REMEDY}")
+        _key = (path, identity, key)
+    return _key[2]
 
 
-def make_checkpoint(stood: Head, at: int) -> Checkpoint:
-    """Sign that our chain stood at ``stood`` at ``at`` (epoch ms)."""
-    key = own_key()
+def is_signable() -> bool:
+    """Whether what must be recorded can be. Looking makes no key."""
+    try:
+        if not keys.key_path().exists():
+            return not _has_begun()
+        own_key()
+    except (keys.AuditKeyError, OSError):
+        return False
+    return True
+
+
+def signing_key_on_record() -> str:
+    """The public key of the newest statement about our chain, as the database has it, else ``head.json``; or empty."""
+    newest = Row.objects.filter(chain=WEB_CHAIN).order_by("-seq", "-pk").values_list("seq", "key").first()
+    bridge = RetiredSegment.objects.order_by("-last_seq").values_list("last_seq", "key").first()
+    found = max(filter(None, (newest, bridge)), default=None)
+    if found is not None:
+        return found[1]
+    try:
+        written = read_head()
+    except ValueError:
+        return ""
+    return written.key if written is not None and signature_holds(written) else ""
+
+
+def _has_begun() -> bool:
+    """Whether anything was ever recorded here."""
+    return (audit_dir() / "head.json").exists() or Event.objects.exists() or bool(signing_key_on_record())
+
+
+def make_checkpoint(stood: Head, at: int, key: Ed25519PrivateKey | None = None) -> Checkpoint:
+    """Sign that our chain stood at ``stood`` at ``at`` (epoch ms); ``key``: by default the one in its file."""
+    key = key or own_key()
     public = keys.public_text(key)
     sig = keys.sign(key, checkpoint_bytes(WEB_CHAIN, stood.seq, stood.hash, at, public))
     return Checkpoint(WEB_CHAIN, stood.seq, stood.hash, at, public, sig)

@@ -18,7 +18,7 @@ _program: ContextVar[str] = ContextVar("audit_program", default="")
 
 
 @contextlib.contextmanager
-def answering(request: HttpRequest) -> Iterator[None]:
+def answering(request: HttpRequest | None) -> Iterator[None]:
     """Events recorded inside belong to this request."""
     token = _request.set(request)
     try:

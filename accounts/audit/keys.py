@@ -14,7 +14,7 @@ from django.conf import settings
 
 from relay_bridge.signing import Ed25519PrivateKey, create_key_file, is_signed, public_text, read_key, sign
 
-__all__ = ["AuditKeyError", "create_key", "is_signed", "key_path", "load_key", "public_text", "sign"]
+__all__ = ["AuditKeyError", "create_key", "create_new_key", "is_signed", "key_path", "load_key", "public_text", "sign"]
 MAX_KEY_FILE = 4096  # bytes
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -29,11 +29,16 @@ def key_path() -> Path:
 
 def create_key(path: Path) -> Ed25519PrivateKey:
     """Make a key and store it, mode 0600, unless another process was faster; answers the one that is there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        return create_key_file(path)
+        return create_new_key(path)
     except FileExistsError:  # a key is never replaced
         return load_key(path)
+
+
+def create_new_key(path: Path) -> Ed25519PrivateKey:
+    """The same, but ``FileExistsError`` when one is there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return create_key_file(path)
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:

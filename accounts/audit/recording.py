@@ -15,6 +15,7 @@ from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_noop
 
 from accounts.audit.context import current_program, current_request
+from accounts.audit.keys import AuditKeyError
 from accounts.audit.tags import TAGS
 from relay_bridge.contract.audit import (
     MAX_NAME,
@@ -67,12 +68,14 @@ def record(
     reason: str = "",
     request: HttpRequest | None = None,
     facts: Mapping[str, str] | None = None,
+    must_be_signed: bool = True,
 ) -> Event:
     """Store one event and answer it. ``actor``: the person, or None for a program or somebody unknown.
 
     ``subject``: what it happened to, by its lasting name; ``reason``: in words, cut at 300 characters, keys and tokens
     taken out. ``request``: by default the one being answered; it gives source address and request id.
-    ``AuditUnavailable`` when the database takes no writes. ``ValueError`` for a tag or fact outside the closed list,
+    ``AuditUnavailable`` when the database takes no writes, or, unless ``must_be_signed`` is False, when the key that
+    signs the trail is missing or another one. ``ValueError`` for a tag or fact outside the closed list,
     and for a fact that looks like a secret: a mistake in the calling code.
     """
     known = TAGS.get(tag)
@@ -97,13 +100,16 @@ def record(
         "request_id": cut(getattr(request, "request_id", ""), MAX_REQUEST_ID),
         "facts": facts_text(checked),
     }
-    return _append(values)
+    return _append(values, must_be_signed=must_be_signed)
 
 
 def try_record(tag: str, **values: Any) -> Event | None:
-    """The same for what only reads: when the event cannot be stored, the log says so and the reading goes on."""
+    """The same for what only reads: when the event cannot be stored, the log says so and the reading goes on.
+
+    It is also stored while nothing can be signed: an event that can be read is better than none.
+    """
     try:
-        return record(tag, **values)
+        return record(tag, must_be_signed=False, **values)
     except AuditUnavailable:
         logger.error("An event %s is missing from the audit trail: the database takes no writes.", tag)  # noqa: TRY400
         return None
@@ -118,9 +124,19 @@ arecord = database_sync_to_async(record)
 atry_record = database_sync_to_async(try_record)
 
 
-def _append(values: dict[str, Any]) -> Event:
+def _append(values: dict[str, Any], *, must_be_signed: bool) -> Event:
     from accounts.audit.chain import append  # noqa: PLC0415 - models exist only once the apps are loaded
+    from accounts.audit.checkpoints import own_key  # noqa: PLC0415
 
+    try:
+        own_key()  # before the event, for the first one makes it
+    except (AuditKeyError, OSError) as error:
+        if must_be_signed:
+            logger.error("The audit trail takes no events that must be signed. %s", error)  # noqa: TRY400
+            raise AuditUnavailable(values["tag"]) from error
+    except DatabaseError as error:
+        logger.exception("The audit trail cannot be read.")
+        raise AuditUnavailable(values["tag"]) from error
     try:
         # Its own savepoint: a failure here leaves the caller's transaction usable for saying so.
         with transaction.atomic():

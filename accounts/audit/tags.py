@@ -29,6 +29,10 @@ TAGS: dict[str, Tag] = {
     "api:request:refused": tag("A request of another application was refused.", "problem", "left_out"),
     "audit:chain:broken": tag("The check of the trail found that it was tampered with.", "rows", "first_bad"),
     "audit:chain:verified": tag("The trail was checked and holds.", "rows", "last"),
+    "audit:key:replaced": tag(
+        "The trail is signed with another key from here on; the one before was lost.",
+        "kid", "before_kid", "signed_to", "rows", "first_bad",
+    ),
     "audit:segment:retired": tag("Old events were archived and removed.", "first", "last", "file", "file_hash"),
     "audit:trail:exported": tag("Events were exported.", "format", "rows", "filter"),
     "client:row:added": tag("Another application was registered.", "kind"),
@@ -124,6 +128,7 @@ TAGS: dict[str, Tag] = {
     "site:page:refused": tag("Somebody was refused a page of a site.", "scope", "why", "left_out"),
     "site:row:added": tag("A site was made."),
     "site:row:changed": tag("Facts of a site were changed.", "changed"),
+    "source:sign-in:unlocked": tag("The pause of an address after failed sign-ins was ended.", "count"),
     "token:access:ended": tag("An access token was ended by an administrator.", "person"),
     "token:access:opened": tag("Somebody opened a site: an access token was made.", "grant", "epoch", "scope"),
     "token:device:approved": tag("Somebody let a tablet look at a site.", "scope"),

@@ -8,12 +8,13 @@ what agents were told. Memory stays small: rows are read in batches, without a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection
 
 from accounts.audit.checkpoints import as_checkpoint, read_head, signature_holds
+from accounts.audit.key_epochs import Epoch, KeyHistory, read_epochs
 from accounts.audit.keys import AuditKeyError, is_signed, key_path, load_key, public_text
 from accounts.audit.models import Checkpoint as Row
 from accounts.audit.models import Event, RetiredSegment
@@ -45,7 +46,7 @@ class Verdict:
     """``rows`` looked at, from ``first`` to ``last``; ``unsigned``: rows at the end that no signature covers yet.
 
     ``notes``: what could not be compared, because a key or a signed statement is missing. Whoever removes one hides
-    something or lost something, so a verdict with notes is no good one.
+    something or lost something, so a verdict with notes is no good one. ``epochs``: where the key was replaced.
     """
 
     rows: int
@@ -55,6 +56,7 @@ class Verdict:
     unsigned: int
     broken: Broken | None = None
     notes: tuple[str, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -67,10 +69,19 @@ def verify(known: Iterable[Checkpoint] = ()) -> Verdict:
     notes: list[str] = []
     begun = key_path().exists()
     key = _public_key(notes, begun=begun)
-    marks, problem = _marks(key, known, notes, begun=begun)
+    epochs = read_epochs()
+    history = KeyHistory(epochs, key) if key is not None else None
+    marks, problem = _marks(history, known, notes, begun=begun)
+    for epoch in epochs:
+        if marks.setdefault(epoch.seq, epoch.hash) != epoch.hash:
+            problem = problem or Broken(epoch.seq, "two signed statements disagree about this row", epoch.seq)
+    if history is not None and history.problem is not None:
+        words = "the record of a new key at this row does not follow the key before it, or is not signed"
+        problem = problem or Broken(history.problem.seq, words, history.problem.seq)
     for _ in range(3):  # an archiving run may remove rows under our hands; then the bridges have changed
         bridges = _bridges()
-        verdict = _walk(bridges, key, marks, problem, notes)
+        verdict = _walk(bridges, history, marks, problem, notes)
+        verdict = replace(verdict, epochs=tuple(epochs))
         if verdict.holds or _bridges() == bridges:
             return verdict
     return verdict
@@ -91,7 +102,7 @@ def _public_key(notes: list[str], *, begun: bool) -> str | None:
 
 
 def _marks(
-    key: str | None, known: Iterable[Checkpoint], notes: list[str], *, begun: bool
+    history: KeyHistory | None, known: Iterable[Checkpoint], notes: list[str], *, begun: bool
 ) -> tuple[dict[int, str], Broken | None]:
     """The hash that was signed for each number, and what is wrong with the signatures themselves.
 
@@ -109,7 +120,8 @@ def _marks(
     good = 0
     unchecked = len(rows) - SIGNATURES
     for number, checkpoint in enumerate([*rows, *([head] if head else []), *told]):
-        if key is not None and number >= unchecked and not signature_holds(checkpoint, key):
+        signer = history.key_at(checkpoint.seq) if history is not None else None
+        if signer is not None and number >= unchecked and not signature_holds(checkpoint, signer):
             words = "the checkpoint of this row is not signed with the audit trail's key"
             return marks, Broken(checkpoint.seq, words, good + 1)
         if marks.setdefault(checkpoint.seq, checkpoint.hash) != checkpoint.hash:
@@ -123,14 +135,14 @@ def _bridges() -> list[tuple[Any, ...]]:
     return list(RetiredSegment.objects.order_by("last_seq").values_list(*fields))
 
 
-def _start(bridges: Sequence[tuple[Any, ...]], key: str | None) -> tuple[int, str, Broken | None]:
+def _start(bridges: Sequence[tuple[Any, ...]], history: KeyHistory | None) -> tuple[int, str, Broken | None]:
     """Where the rows begin: behind the archived segments, if those follow each other and are signed."""
     last, last_hash = 0, NO_HASH
     for first_seq, last_seq, hash_, file_hash, at, signer, sig in bridges:
         data = bridge_bytes(first=first_seq, last=last_seq, last_hash=hash_, file_hash=file_hash, at=at, key=signer)
         if first_seq != last + 1 or last_seq < first_seq:
             return last, last_hash, Broken(last + 1, "the archived segments do not follow each other", last + 1)
-        if key is not None and (signer != key or not is_signed(signer, data, sig)):
+        if history is not None and (signer not in history.keys_from(last_seq) or not is_signed(signer, data, sig)):
             words = "the record of this archived segment is not signed with the audit trail's key"
             return last, last_hash, Broken(first_seq, words, first_seq)
         last, last_hash = last_seq, hash_
@@ -141,9 +153,13 @@ def _start(bridges: Sequence[tuple[Any, ...]], key: str | None) -> tuple[int, st
 
 
 def _walk(
-    bridges: Sequence[tuple[Any, ...]], key: str | None, marks: dict[int, str], problem: Broken | None, notes: list[str]
+    bridges: Sequence[tuple[Any, ...]],
+    history: KeyHistory | None,
+    marks: dict[int, str],
+    problem: Broken | None,
+    notes: list[str],
 ) -> Verdict:
-    start, previous, broken = _start(bridges, key)
+    start, previous, broken = _start(bridges, history)
     seq, signed = start, max((number for number in marks if number <= start), default=0)
     if broken is None and start in marks and marks[start] != previous:
         broken = Broken(start, "the archived segment does not end as it was signed", start)

@@ -17,7 +17,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -178,11 +178,19 @@ class Rotation:
     until: int
 
 
-def rotate(path: Path, now: float, *, overlap: float = DEFAULT_OVERLAP, algorithm: str | None = None) -> Rotation:
+def rotate(
+    path: Path,
+    now: float,
+    *,
+    overlap: float = DEFAULT_OVERLAP,
+    algorithm: str | None = None,
+    record: Callable[[Rotation], object] = lambda _: None,
+) -> Rotation:
     """Make a new signing key and keep the old one for ``overlap`` hours; keys that are over are dropped.
 
-    ``algorithm``: by default the old key's. ``SigningKeyError`` when the overlap is out of bounds, too many rotations
-    are in their overlap, or the file cannot be written; then nothing has changed.
+    ``algorithm``: by default the old key's. ``record`` is told before anything is written, and what it raises leaves
+    everything as it was: a rotation that cannot be recorded does not happen. ``SigningKeyError`` when the overlap is
+    out of bounds, too many rotations are in their overlap, or the file cannot be written; then nothing has changed.
     """
     if not SHORTEST_OVERLAP <= overlap <= LONGEST_OVERLAP:
         raise SigningKeyError(f"The overlap is {SHORTEST_OVERLAP:g} to {LONGEST_OVERLAP:g} hours, not {overlap:g}.")
@@ -200,9 +208,10 @@ def rotate(path: Path, now: float, *, overlap: float = DEFAULT_OVERLAP, algorith
         new = RingKey(generate_key(algorithm or algorithm_of(old)))
         # An older key never outlives a newer one's overlap: it would be the longer-lived of two retired ones.
         older = tuple(RingKey(one.key, min(one.until or until, until)) for one in ring.keys)
-        rotated = KeyRing((new, *older), ring.sequence + 1)
-        _write(path, rotated)
-    return Rotation(rotated, str(old.kid), until)
+        done = Rotation(KeyRing((new, *older), ring.sequence + 1), str(old.kid), until)
+        record(done)
+        _write(path, done.ring)
+    return done
 
 
 def drop_retired(path: Path, now: float) -> list[str]:

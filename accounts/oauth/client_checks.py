@@ -22,7 +22,7 @@ class KnownClients(OAuth2Validator):
 
     def _load_application(self, client_id: str, request: Any) -> Any:
         """Only the kinds that can be registered exist here; the web app's own application does not."""
-        if not isinstance(client_id, str) or len(client_id) > MAX_CLIENT_ID:
+        if not isinstance(client_id, str) or len(client_id) > MAX_CLIENT_ID or not client_id.isprintable():
             return None
         application = super()._load_application(client_id, request)
         if application is not None and not kind_of(application.client_type, application.authorization_grant_type):

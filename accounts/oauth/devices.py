@@ -29,7 +29,7 @@ from accounts.oauth import authorizations
 from accounts.oauth.authorizations import checksum
 from accounts.oauth.clients import DEVICE
 from accounts.oauth.endpoints import endpoint, refuse
-from accounts.oauth.limits import count_wrong_code, wait_for_code
+from accounts.oauth.limits import count_try
 from accounts.oauth.models import DeviceRequest, SiteAuthorization
 from accounts.oauth.places import Place, find_place
 from accounts.oauth_scopes import TABLET_SCOPES
@@ -100,15 +100,16 @@ def device(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _form(request)
     now, source = timezone.now(), source_address(request) or ""
-    wait = wait_for_code(request.user, source, now)
-    if wait:
+    typed = count_try(request.user, source, now)
+    if typed.wait:
         _note(request, "token:device:locked", "refused", reason="Too many wrong codes.")
         response = _form(
             request,
-            gettext("There were too many wrong codes. Try again in %(minutes)d min.") % {"minutes": -(-wait // 60)},
+            gettext("There were too many wrong codes. Try again in %(minutes)d min.")
+            % {"minutes": -(-typed.wait // 60)},
             429,
         )
-        response["Retry-After"] = str(wait)
+        response["Retry-After"] = str(typed.wait)
         return response
     code = _typed(request.POST.get("user_code", ""))
     found = (
@@ -117,8 +118,8 @@ def device(request: HttpRequest) -> HttpResponse:
         .first()
     )
     if found is None:
-        count_wrong_code(request.user, source, now)
         return _form(request, gettext("This code is wrong or too old. Ask the tablet for a new one."), 400)
+    typed.was_right()
     place = find_place(request.user, found.resource, request.session)
     scopes = frozenset(found.scope.split()) & place.scopes & frozenset(TABLET_SCOPES) if place else frozenset()
     if place is None or not scopes:

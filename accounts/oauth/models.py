@@ -3,7 +3,7 @@
 ``SiteAuthorization``  a client's access to one site under one person's grant; its id is the family of refresh tokens
 ``AuthorizedToken``    which access token belongs to which authorization
 ``DeviceRequest``      a tablet that asks for access (RFC 8628); its two codes are stored as digests
-``WrongCode``          a wrong user code that somebody typed, for the limit on guessing
+``WrongCode``          a user code that somebody typed and that was not right, for the limit on guessing
 ``Client``             the toolkit's application, as the administration shows it
 """
 
@@ -117,7 +117,7 @@ class DeviceRequest(models.Model):
 
 
 class WrongCode(models.Model):
-    """``source``: the address it came from, as the sign-in limits see it."""
+    """A code that was typed and is not known to be right. ``source``: the address, as the sign-in limits see it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     source = models.CharField(max_length=64, blank=True, db_index=True)

@@ -22,11 +22,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from accounts import audit
-from accounts.audit.context import command_line_user, current_person
+from accounts.audit.context import command_line_user
 from hmi.sites.conduit_changes import record_change
 from hmi.sites.enrolment_proofs import NotAccepted, proven, public_key, seal, verifies
 from hmi.sites.enrolment_rows import Enrolment, end_enrolments
+from hmi.sites.enrolment_trail import record
 from hmi.sites.key_rotation import finish_listen_rotation
 from hmi.sites.models import Conduit, Site
 from hmi.sites.provisioning import own_keys
@@ -53,7 +53,6 @@ MOST_ATTEMPTS = 5  # claims with the right code and a proof that is none
 MOST_WRONG_COMPARISONS = 3
 MOST_HAND_OUTS = 5  # answers that got lost on their way
 POLL = 3.0  # seconds between two questions of a waiting agent
-AGENT = "an agent that enrolls"  # in the audit trail, in the place of a person's name
 State = Enrolment.State
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def make_enrolment(site: Site, by: str, now: dt.datetime) -> tuple[Enrolment, st
                 made_by=(by or command_line_user())[:150],
                 expires=now + CODE_LIFE,
             )
-            _record(enrolment, "conduit:enrolment:made", by=by)
+            record(enrolment, "conduit:enrolment:made", by=by)
     except IntegrityError:
         raise NotDone(f"Somebody else made a code for {site.name} at this moment; look at the enrolments.") from None
     return enrolment, code
@@ -96,8 +95,7 @@ def confirm(enrolment: Enrolment, typed: str, by: str, now: dt.datetime) -> str:
     """
     if enrolment.state != State.CLAIMED or not enrolment.is_live(now):
         raise NotDone(f"This enrolment cannot be confirmed: it {enrolment.how_it_stands(now)}.")
-    if not same_comparison(typed, enrolment.comparison):
-        raise NotDone(_wrong_comparison(enrolment, by, now))
+    _check_comparison(enrolment, typed, by, now)
     conduit = Conduit.objects.select_related("site").get(site_id=enrolment.site_id)
     had_agent = bool(conduit.agent_pin)
     with changing_relay() as management:
@@ -119,7 +117,7 @@ def confirm(enrolment: Enrolment, typed: str, by: str, now: dt.datetime) -> str:
             if had_agent:
                 conduit.listen_rotation = now
             conduit.save()
-            _record(enrolment, "conduit:enrolment:confirmed", by=by)
+            record(enrolment, "conduit:enrolment:confirmed", by=by)
             facts = {"thumbprint": enrolment.thumbprint}
             what = f"pinned {enrolment.thumbprint} (enrolled)"
             record_change(conduit, what, by, now, tag="conduit:agent:pinned", facts=facts)
@@ -149,19 +147,26 @@ def refuse(enrolment: Enrolment, by: str, now: dt.datetime, reason: str = "Refus
             sealed="",
         ):
             raise NotDone("This enrolment is over already.")
-        _record(enrolment, "conduit:enrolment:refused", by=by, result="refused", reason=reason)
+        record(enrolment, "conduit:enrolment:refused", by=by, result="refused", reason=reason)
 
 
-def _wrong_comparison(enrolment: Enrolment, by: str, now: dt.datetime) -> str:
-    """Counted: who may try for ever could press buttons until it fits."""
-    Enrolment.objects.filter(pk=enrolment.pk).update(wrong_comparisons=F("wrong_comparisons") + 1)
+def _check_comparison(enrolment: Enrolment, typed: str, by: str, now: dt.datetime) -> None:
+    """Counted before it is looked at: who may try for ever, or a thousand at once, could press until it fits."""
+    rows = Enrolment.objects.filter(pk=enrolment.pk)
+    tries = rows.filter(state=State.CLAIMED, wrong_comparisons__lt=MOST_WRONG_COMPARISONS)
+    if not tries.update(wrong_comparisons=F("wrong_comparisons") + 1):
+        raise NotDone("This enrolment was ended or decided meanwhile; look again.")
+    if same_comparison(typed, enrolment.comparison):
+        rows.update(wrong_comparisons=F("wrong_comparisons") - 1)
+        return
     enrolment.refresh_from_db()
     words = "What you typed is not what the machine that used the code shows."
     if enrolment.wrong_comparisons < MOST_WRONG_COMPARISONS:
-        return f"{words} Have it read once more; if it stays so, somebody else may have used the code: refuse it."
-    reason = f"{MOST_WRONG_COMPARISONS} comparisons did not agree."
-    refuse(enrolment, by, now, reason)
-    return (
+        raise NotDone(
+            f"{words} Have it read once more; if it stays so, somebody else may have used the code: refuse it."
+        )
+    refuse(enrolment, by, now, f"{MOST_WRONG_COMPARISONS} comparisons did not agree.")
+    raise NotDone(
         f"{words} That was the last try: this enrolment is over. Find out who has seen the code, then make a new one."
     )
 
@@ -217,7 +222,7 @@ def claim(message: Claim, origins: frozenset[str], source: str, now: dt.datetime
         ):  # fmt: skip
             raise NotAccepted("the code was claimed at the same moment")
         enrolment.refresh_from_db()
-        _record(enrolment, "conduit:enrolment:claimed")
+        record(enrolment, "conduit:enrolment:claimed")
     return terms
 
 
@@ -232,7 +237,7 @@ def collect(message: Collect, origins: frozenset[str], now: dt.datetime) -> Coll
         confirmed = Enrolment.objects.filter(pk=enrolment.pk, state=State.CONFIRMED, handed_out__lt=MOST_HAND_OUTS)
         if not confirmed.update(handed_out=F("handed_out") + 1):
             raise NotAccepted("the credential was handed out often enough")
-        _record(enrolment, "conduit:enrolment:collected")
+        record(enrolment, "conduit:enrolment:collected")
     return Collected(state="confirmed", sealed=enrolment.sealed)
 
 
@@ -243,7 +248,7 @@ def finish(message: Collect, origins: frozenset[str], now: dt.datetime) -> None:
         confirmed = Enrolment.objects.filter(pk=enrolment.pk, state=State.CONFIRMED, handed_out__gt=0)
         if not confirmed.update(state=State.DONE, done_at=now, ticket_digest="", sealed=""):
             raise NotAccepted("nothing was collected yet")
-        _record(enrolment, "conduit:enrolment:finished")
+        record(enrolment, "conduit:enrolment:finished")
 
 
 # --- proofs ---------------------------------------------------------------------------------------------------------
@@ -269,7 +274,7 @@ def _count_attempt(enrolment: Enrolment, reason: str) -> None:
     with transaction.atomic():
         Enrolment.objects.filter(pk=enrolment.pk).update(attempts=F("attempts") + 1)
         enrolment.refresh_from_db()
-        _record(enrolment, "conduit:enrolment:rejected", result="refused", reason=reason)
+        record(enrolment, "conduit:enrolment:rejected", result="refused", reason=reason)
         if enrolment.attempts >= MOST_ATTEMPTS:
             ended = f"{MOST_ATTEMPTS} claims proved nothing."
             live = Enrolment.objects.filter(pk=enrolment.pk, state__in=Enrolment.LIVE)
@@ -282,26 +287,3 @@ def _slot(conduit: Conduit) -> Which:
 
 def _digest(ticket: str) -> str:
     return hashlib.sha256(ticket.encode()).hexdigest()
-
-
-def _record(
-    enrolment: Enrolment,
-    tag: str,
-    *,
-    by: str | None = None,
-    result: Literal["done", "refused"] = "done",
-    reason: str = "",
-) -> None:
-    """``by``: a person's username, empty for whoever runs the command, None for the agent at the other end."""
-    facts = {"thumbprint": enrolment.thumbprint} if enrolment.thumbprint else {}
-    with audit.acting_as(AGENT if by is None else by):
-        audit.record(
-            tag,
-            actor=current_person(),
-            result=result,
-            site_id=enrolment.site_id,
-            site=enrolment.site.slug,
-            subject=enrolment.pk.hex[:8],
-            reason=reason,
-            facts=facts,
-        )

@@ -205,7 +205,7 @@ def test_sign_in_page_says_where_passkeys_are_not_offered(settings, client, db, 
     settings.PUBLIC_URL = public
     page = client.get("/sign-in/").content.decode()
     assert ("Sign in with a passkey" in page) is offered
-    assert ("Passkeys are not offered at this address" in page) is not offered
+    assert ("Passkeys do not work at this address" in page) is not offered
 
 
 def test_reason_is_one_bounded_line_whatever_the_answer_says(request_, alice):

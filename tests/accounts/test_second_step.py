@@ -6,16 +6,18 @@ import time
 from collections import Counter
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts import one_time_codes, passkeys, second_step, sign_in_limits, step_up
+from accounts import one_time_codes, passkeys, second_step, sign_in_limits, sign_in_steps, step_up
 from accounts.assurance import STEPPED_UP_AT, read_assurance
 from accounts.audit.models import Event
 from accounts.audit.sign_ins import PAUSED
 from accounts.buckets import Buckets
 from accounts.models import User
+from accounts.sessions import end_sessions_of
 from accounts.sign_in_steps import PENDING, PENDING_LIFE
 from accounts.views import WRONG
 from tests.accounts.conftest import ALICES_PASSWORD, BOBS_PASSWORD
@@ -228,6 +230,38 @@ class TestConfirm:
         for _ in range(6):
             signed_in.post("/confirm/", {"code": app.wrong_code()})
         assert Event.objects.filter(tag="person:sign-in:failed").order_by("-seq")[0].reason == PAUSED
+
+    def test_of_two_confirmations_at_once_one_makes_a_session(self, signed_in, alice, app, monkeypatch):
+        """The second request was let in with the old key, and comes to its end after the first."""
+        first = Client()
+        first.cookies = signed_in.cookies.copy()
+        one, other = app.code(), app.code(steps=1)
+        strengthen = sign_in_steps.strengthen
+
+        def after_the_first(request, methods):
+            monkeypatch.setattr(sign_in_steps, "strengthen", strengthen)
+            assert first.post("/confirm/", {"code": other}).status_code == 303
+            strengthen(request, methods)
+
+        monkeypatch.setattr(sign_in_steps, "strengthen", after_the_first)
+        late = signed_in.post("/confirm/", {"code": one, "next": "/sites/north/"})
+        assert (late.status_code, late["Location"]) == (303, "/sites/north/")
+        assert settings.SESSION_COOKIE_NAME not in late.cookies, "the browser keeps what the first answer gave it"
+        assert [row.session_key for row in Session.objects.all()] == [first.session.session_key]
+        events = Event.objects.filter(tag="person:session:stepped-up").order_by("seq")
+        assert [event.result for event in events] == ["done", "refused"]
+
+    def test_a_sign_in_that_was_ended_meanwhile_is_not_revived(self, signed_in, alice, app, monkeypatch):
+        strengthen = sign_in_steps.strengthen
+
+        def after_the_end(request, methods):
+            end_sessions_of(alice)
+            strengthen(request, methods)
+
+        monkeypatch.setattr(sign_in_steps, "strengthen", after_the_end)
+        signed_in.post("/confirm/", {"code": app.code()})
+        assert not Session.objects.exists()
+        assert signed_in.get("/account/sign-ins/").status_code == 302
 
     def test_goes_nowhere_else(self, signed_in, app):
         response = signed_in.post("/confirm/", {"code": app.code(), "next": "https://evil.example/"})

@@ -1,4 +1,4 @@
-"""manage.py audit verify | export | checkpoint | storage | retire: checking the trail, and taking it elsewhere."""
+"""manage.py audit verify | export | checkpoint | storage | retire | new-key: checking the trail and keeping it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.audit import AuditUnavailable, acting_as, record
+from accounts.audit import AuditUnavailable, acting_as, person_subject, record, try_record
 from accounts.audit.chain import head
 from accounts.audit.checkpoints import checkpoint_now
 from accounts.audit.export import csv_lines, json_lines
+from accounts.audit.key_epochs import SHORTEST_REASON, begin_epoch
 from accounts.audit.keys import AuditKeyError
 from accounts.audit.models import Event
 from accounts.audit.retention import DAY_MS, KEEP_DAYS, RetentionError, retire_segment
 from accounts.audit.storage import ADVICE, storage_now
 from accounts.audit.verify import Verdict, verify
-from relay_bridge.contract.audit import Checkpoint
+from relay_bridge.contract.audit import MAX_REASON, Checkpoint
 
 MAX_CHECKPOINT_FILE = 1024 * 1024  # bytes
 MAX_KEPT = 1000  # checkpoints in it
@@ -32,7 +34,9 @@ class Command(BaseCommand):
     help = "Check the audit trail, export it, sign where it stands, or archive old events."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        commands = parser.add_subparsers(dest="what", required=True, metavar="verify|export|checkpoint|storage|retire")
+        commands = parser.add_subparsers(
+            dest="what", required=True, metavar="verify|export|checkpoint|storage|retire|new-key"
+        )
         check = commands.add_parser("verify", help="find any edit, deletion, reordering or cut tail")
         check.add_argument(
             "--checkpoints", type=Path, metavar="FILE", help="checkpoints kept elsewhere, one a line (audit checkpoint)"
@@ -48,11 +52,14 @@ class Command(BaseCommand):
         retire = commands.add_parser("retire", help="archive events older than some days and remove them")
         retire.add_argument("--keep-days", type=int, default=KEEP_DAYS, metavar="N", help=f"default: {KEEP_DAYS}")
         retire.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the archive files")
+        new_key = commands.add_parser("new-key", help="sign with a new key from here on, for the one before is lost")
+        new_key.add_argument("--who", required=True, metavar="USERNAME", help="the administrator who decided it")
+        new_key.add_argument("--why", required=True, help="in words, for the auditor")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with acting_as():
-                getattr(self, f"_{options['what']}")(options)
+                getattr(self, f"_{options['what'].replace('-', '_')}")(options)
         except (AuditUnavailable, AuditKeyError, RetentionError) as error:
             raise CommandError(str(error)) from error
 
@@ -72,6 +79,8 @@ class Command(BaseCommand):
         )
         if verdict.unsigned:
             self.stdout.write(f"The last {verdict.unsigned} event(s) are not covered by a signature yet.")
+        for epoch in verdict.epochs:
+            self.stdout.write(f"From event {epoch.seq} on another key signs: that event says who decided it, and why.")
 
     def _storage(self, options: dict[str, Any]) -> None:
         found = storage_now()
@@ -122,15 +131,37 @@ class Command(BaseCommand):
             self.stdout.write(f"{retired.file}: events {retired.first} to {retired.last}, SHA-256 {retired.file_hash}")
         self.stdout.write(f"{count} event(s) archived and removed.")
 
+    def _new_key(self, options: dict[str, Any]) -> None:
+        who = get_user_model().objects.filter(username=options["who"], is_active=True, is_superuser=True).first()
+        if who is None:
+            raise CommandError(f"{options['who']} is no administrator with an open account (a superuser).")
+        why = options["why"].strip()
+        if not SHORTEST_REASON <= len(why) <= MAX_REASON:
+            raise CommandError(f"--why says in {SHORTEST_REASON} to {MAX_REASON} characters what became of the key.")
+        verdict = verify()  # as far as it goes without the key; what it finds stands in the event
+        facts = {"rows": str(verdict.rows), "signed_to": str(verdict.last - verdict.unsigned)}
+        if verdict.broken is not None:
+            facts["first_bad"] = str(verdict.broken.row)
+        event = begin_epoch(who=person_subject(who), why=why, facts=facts)
+        self.stdout.write(f"From event {event.seq} on the trail is signed with a new key; keep it in the backup now.")
+        self.stdout.write(
+            f"Up to event {facts['signed_to']} it was signed with the one before. Compare with what the sites keep: "
+            "manage.py exchange_trails, and audit verify --checkpoints."
+        )
+        if verdict.broken is not None:
+            self.stdout.write(f"The trail was tampered with, and verify goes on to say so. {verdict.broken}")
+
 
 def _record_verdict(verdict: Verdict) -> None:
     if verdict.broken is None:
         facts = {"rows": str(verdict.rows), "last": str(verdict.last)}
         reason = " ".join(verdict.notes)
-        record("audit:chain:verified", actor=None, result="failed" if reason else "done", reason=reason, facts=facts)
+        result = "failed" if reason else "done"
+        # Also without its key: what was found about a trail that cannot be signed is worth keeping.
+        try_record("audit:chain:verified", actor=None, result=result, reason=reason, facts=facts)
     else:
         facts = {"rows": str(verdict.rows), "first_bad": str(verdict.broken.row)}
-        record("audit:chain:broken", actor=None, result="failed", reason=verdict.broken.why, facts=facts)
+        try_record("audit:chain:broken", actor=None, result="failed", reason=verdict.broken.why, facts=facts)
 
 
 def _kept(path: Path) -> list[Checkpoint]:

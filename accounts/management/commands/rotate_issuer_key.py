@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts import audit
-from accounts.issuer import SigningKeyError, rotate
+from accounts.issuer import Rotation, SigningKeyError, rotate
 from accounts.issuer.key_ring import DEFAULT_OVERLAP
 from relay_bridge.contract.tokens import ALGORITHMS
 
@@ -35,20 +35,24 @@ class Command(BaseCommand):
         now = time.time()
         try:
             with audit.acting_as(), transaction.atomic():
-                done = rotate(Path(settings.SIGHTLINE.signing_key), now, overlap=overlap, algorithm=algorithm)
-                kid = str(done.ring.signing.kid)
-                audit.record(
-                    "issuer:key:rotated", actor=None, result="done",
-                    subject="issuer", facts={
-                        "kid": kid, "before_kid": done.old_kid, "until": _utc(done.until),
-                        "sequence": str(done.ring.sequence),
-                    },
-                )  # fmt: skip
+                path = Path(settings.SIGHTLINE.signing_key)
+                done = rotate(path, now, overlap=overlap, algorithm=algorithm, record=_record)
         except (SigningKeyError, audit.AuditUnavailable) as error:
             raise CommandError(str(error)) from error
+        kid = str(done.ring.signing.kid)
         self.stdout.write(f"Signing with {kid} from now on (sequence {done.ring.sequence}).")
         self.stdout.write(f"Sites take {done.old_kid} until {_utc(done.until)}.")
         self.stdout.write("Bring the new key to every site before that: manage.py announce_issuer_keys")
+
+
+def _record(done: Rotation) -> None:
+    facts = {
+        "kid": str(done.ring.signing.kid),
+        "before_kid": done.old_kid,
+        "until": _utc(done.until),
+        "sequence": str(done.ring.sequence),
+    }
+    audit.record("issuer:key:rotated", actor=None, result="done", subject="issuer", facts=facts)
 
 
 def _utc(moment: int) -> str:

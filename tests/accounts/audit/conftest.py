@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.audit.chain import Head, append, head
-from accounts.audit.checkpoints import keep, make_checkpoint, sign_head
+from accounts.audit.checkpoints import keep, make_checkpoint, own_key, sign_head
 from hmi.bridge_settings import BridgeSettings
 
 FIRST_AT = 1_790_000_000_000  # epoch ms of the first event; each next one a minute later
@@ -39,6 +39,7 @@ def values(number: int) -> dict[str, Any]:
 
 def fill(count: int, *, signed_every: int = 50) -> Head:
     """``count`` events more, signed every so many and at the end; answers where the chain stands."""
+    own_key()  # as recording does: the first event makes it
     start = head().seq
     for number in range(start + 1, start + count + 1):
         event = append(values(number))

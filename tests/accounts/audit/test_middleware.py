@@ -29,12 +29,13 @@ def test_change_in_the_administration_is_one_event_with_its_request(root: Any) -
 
 
 def test_row_without_events_of_its_own_is_recorded_in_the_administration(root: Any) -> None:
-    from axes.models import AccessAttempt  # noqa: PLC0415 - only here
+    from allauth.socialaccount.models import SocialAccount  # noqa: PLC0415 - only here
 
-    attempt = AccessAttempt.objects.create(username="bob", failures_since_start=1, user_agent="x")
-    root.post(f"/admin/axes/accessattempt/{attempt.pk}/delete/", {"post": "yes"})
+    bob = User.objects.create_user("bob", password=PASSWORD)
+    account = SocialAccount.objects.create(user=bob, provider="acme", uid="1")
+    root.post(f"/admin/socialaccount/socialaccount/{account.pk}/delete/", {"post": "yes"})
     events = Event.objects.filter(tag="admin:row:deleted")
-    assert [event.facts for event in events] == ['{"model":"axes.accessattempt"}']
+    assert [event.facts for event in events] == ['{"model":"socialaccount.socialaccount"}']
 
 
 def test_broken_trail_refuses_changes_and_shows_pages(root: Any) -> None:

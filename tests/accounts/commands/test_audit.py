@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.audit.models import Event
+from accounts.models import User
 from hmi.bridge_settings import BridgeSettings
 from relay_bridge.contract.audit import AuditEvent, Checkpoint
 from tests.accounts.audit.conftest import fill
@@ -47,7 +48,7 @@ def test_verify_names_the_first_bad_row_and_fails() -> None:
 
 
 @pytest.mark.parametrize("gone", ["audit/head.json", "secrets/audit.key.pem"])
-def test_verify_fails_when_what_was_signed_is_missing(settings: Any, monkeypatch: Any, gone: str) -> None:
+def test_verify_fails_when_what_was_signed_is_missing(settings: Any, gone: str) -> None:
     """Whoever cuts the tail removes what would show it; nothing to compare with is not the same as whole."""
     fill(30, signed_every=10)
     with without_triggers() as cursor:
@@ -55,7 +56,6 @@ def test_verify_fails_when_what_was_signed_is_missing(settings: Any, monkeypatch
         cursor.execute("DELETE FROM audit_checkpoint WHERE seq > 20")
     (settings.SIGHTLINE.state_dir / "audit/head.json").unlink()
     (settings.SIGHTLINE.state_dir / gone).unlink(missing_ok=True)
-    monkeypatch.setattr("accounts.audit.checkpoints._key", None)
     with pytest.raises(CommandError, match="not everything that was signed could be compared"):
         run("verify", "--quiet")
     assert (settings.SIGHTLINE.state_dir / "secrets/audit.key.pem").exists() == (gone != "secrets/audit.key.pem")
@@ -107,6 +107,34 @@ def test_retire_archives_and_removes(tmp_path: Path) -> None:
     assert run("verify", "--quiet").startswith("The audit trail holds")
     with pytest.raises(CommandError, match="1 or more"):
         run("retire", "--keep-days", "0", "--out", str(tmp_path))
+
+
+def test_new_key_after_a_loss_is_decided_by_an_administrator_and_said_by_verify(settings: Any) -> None:
+    fill(30)
+    root = User.objects.create_superuser("root", password="wet Tuesday, dry Thursday")
+    words = ("new-key", "--who", "root", "--why", "The disk with the key is lost, and so is its backup.")
+    with pytest.raises(CommandError, match="nothing has to be replaced"):
+        run(*words)
+    (settings.SIGHTLINE.secrets_dir / "audit.key.pem").unlink()
+    (settings.SIGHTLINE.state_dir / "audit/head.json").unlink()
+    with pytest.raises(CommandError, match=r"No signature could be checked.*audit\.key\.pem"):
+        run("verify")
+    assert Event.objects.order_by("-seq")[0].tag == "audit:chain:verified"
+    with pytest.raises(CommandError, match="recorded in the audit trail"):
+        run("export")
+    with pytest.raises(CommandError, match="no administrator"):
+        run("new-key", "--who", "mallory", "--why", "because I want to cut its tail")
+    with pytest.raises(CommandError, match="in 10 to 300 characters"):
+        run("new-key", "--who", "root", "--why", "lost")
+    assert not (settings.SIGHTLINE.secrets_dir / "audit.key.pem").exists()
+    said = run(*words)
+    event = Event.objects.get(tag="audit:key:replaced")
+    assert f"From event {event.seq} on the trail is signed with a new key" in said
+    assert event.subject == f"{root.subject} root" and "disk with the key" in event.reason
+    assert event.username.endswith("(command line)")
+    assert 30 <= int(msgspec.json.decode(event.facts)["signed_to"]) < event.seq
+    assert f"From event {event.seq} on another key signs" in run("verify")
+    assert "events" in run("verify")
 
 
 def test_empty_trail_has_nothing_to_sign() -> None:

@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.audit.models import Event
 from accounts.issuer import load_ring
@@ -60,3 +61,12 @@ def test_without_a_key_it_says_how_to_make_one(path):
     for command in ("rotate_issuer_key", "issuer_keys"):
         with pytest.raises(CommandError, match="create_issuer_key"):
             run(command)
+
+
+def test_rotation_that_cannot_be_recorded_does_not_happen(path):
+    before = path.read_bytes()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TRIGGER full BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(CommandError, match="recorded in the audit trail"):
+        run("rotate_issuer_key")
+    assert path.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 from allauth.mfa.models import Authenticator
@@ -86,6 +87,25 @@ async def test_guessing_codes_is_limited_for_the_person_and_the_source(browser, 
     assert "token:device:locked" in [event.tag async for event in Event.objects.all()]
     await WrongCode.objects.aupdate(at=timezone.now() - dt.timedelta(minutes=16))
     assert (await type_code(browser, asked["user_code"])).status_code == 200
+
+
+async def test_many_guesses_at_once_are_five(browser, north):
+    tablet = await aregister("tablet", TABLET)
+    asked = (await ask(browser.http, tablet, north.audience)).json()
+    page = await browser.http.get("/oauth/device/")
+    sent = [browser.post("/oauth/device/", page, user_code="BBBB-BBBB") for _ in range(16)]
+    answers = [answer.status_code for answer in await asyncio.gather(*sent)]
+    assert sorted(answers) == [400] * 5 + [429] * 11
+    assert await WrongCode.objects.acount() == 5
+    assert (await type_code(browser, asked["user_code"])).status_code == 429
+
+
+async def test_right_codes_are_not_counted(browser, north):
+    tablet = await aregister("tablet", TABLET)
+    asked = (await ask(browser.http, tablet, north.audience)).json()
+    for _ in range(7):
+        assert (await type_code(browser, asked["user_code"])).status_code == 200
+    assert not await WrongCode.objects.aexists()
 
 
 async def test_who_has_a_second_factor_confirms_before_deciding_and_losing_it_ends_everything(browser, north, alice):

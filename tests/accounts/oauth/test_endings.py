@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts import factors
 from accounts.audit.models import Event
-from accounts.oauth import authorizations
+from accounts.models import Role
+from accounts.oauth import authorizations, endings
 from accounts.oauth.models import SiteAuthorization
 from accounts.oauth.places import find_place
 from tests.accounts.factor_help import give_app
@@ -108,3 +109,20 @@ def test_taking_away_does_not_wait_for_the_trail(administration: Client, alice: 
         cursor.execute("CREATE TRIGGER full BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     assert sign_out_everywhere(administration, alice).status_code == 302
     assert why_over(access)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_factor", [False, True])
+def test_role_that_needs_a_second_factor_now_ends_what_was_allowed_without_one(
+    alice: Any, access: SiteAuthorization, settings: Any, has_factor: bool
+) -> None:
+    settings.SECOND_FACTOR = factors.WRITE
+    if has_factor:
+        give_app(alice)  # asked for at each sign-in, also of those who need none
+    role = Role.objects.get(slug="viewer")
+    role.default_days = 60
+    role.save()
+    assert why_over(access) == "", "another change of the role"
+    role.requires_second_factor = True
+    role.save()
+    assert why_over(access) == ("" if has_factor else endings.FACTOR_WANTED)

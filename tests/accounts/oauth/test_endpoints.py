@@ -121,3 +121,16 @@ async def _first_party_row(north):
     row = await sync_to_async(open_access_token)(user, resource=north.audience, scopes=["status:read"], now=now)
     row.application = await Application.objects.aget(pk=row.application_id)
     return row
+
+
+async def test_what_a_stranger_calls_a_grant_type_or_a_client_is_refused_and_not_kept(browser):
+    """The trail refuses facts that look like keys, loudly: a stranger must not reach that, nor a NUL the database."""
+    like_a_key = "eyJhbGciOiJFZDI1NTE5In0.eyJzdWIiOiJhbGljZSJ9.AAAA" + "aB3" * 12
+    refused = await token(browser.http, grant_type=like_a_key, client_id=like_a_key)
+    assert (refused.status_code, refused.json()["error"]) == (400, "unsupported_grant_type")
+    for name in ("a\x00b", "a\nb", "\ud83d".encode("utf-8", "surrogatepass").decode("utf-8", "replace"), "x" * 500):
+        auth = (name, "secret")
+        assert (await token(browser.http, auth, grant_type="client_credentials")).status_code == 401
+        assert (await browser.http.post("/oauth/introspect/", data={"token": "x"}, auth=auth)).status_code == 401
+    kept = [event.facts + event.subject async for event in Event.objects.filter(tag="token:oauth:refused")]
+    assert len(kept) == 9 and not any("eyJ" in text or "x" * 50 in text for text in kept)

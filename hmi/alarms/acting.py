@@ -19,6 +19,7 @@ from accounts import audit
 from hmi.alarms.wish import is_shelved
 from hmi.live.alarm_book import AlarmBook
 from hmi.sites.access import SiteAccess
+from hmi.sites.background import to_its_end
 from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
 from hmi.sites.gateway import get_gateway
 from relay_bridge.contract.alarms import MAX_ACKS, Ack, AckAnswer, AckResult, AlarmPick, AlarmRow, Shelve, band_of
@@ -138,6 +139,12 @@ async def _act(
     facts = {"what": what, "count": str(len(picks)), **_id_facts([pick.id for pick in picks])}
     who = {"actor": person, "site_id": access.site.pk, "site": access.site.slug, "subject": names, "reason": reason}
     await audit.arecord("alarm:action:asked", result="done", facts=facts, **who)
+    return await to_its_end(_ask_and_record(call, facts, who), f"alarm action at {access.site.slug}")
+
+
+async def _ask_and_record(
+    call: Callable[[], Awaitable[AckAnswer]], facts: Mapping[str, str], who: Mapping[str, Any]
+) -> Outcome:
     try:
         answer = await call()
     except AccessEnded as ended:
@@ -148,15 +155,16 @@ async def _act(
         outcome = Outcome(trouble=f"{NO_ANSWER} ({error.told})", unknown=True)
     else:
         outcome = Outcome(results=tuple(answer.res))
-    await _record_outcome(what, who, outcome)
+    await _record_outcome(facts, who, outcome)
     return outcome
 
 
-async def _record_outcome(what: str, who: Mapping[str, Any], outcome: Outcome) -> None:
+async def _record_outcome(asked: Mapping[str, str], who: Mapping[str, Any], outcome: Outcome) -> None:
+    what = asked["what"]
     if outcome.trouble:
         word = "unknown" if outcome.unknown else "refused"
         values = {**who, "reason": outcome.trouble}
-        facts = {"what": what, "outcome": word}
+        facts = {**asked, "outcome": word}
         result = "failed" if outcome.unknown else "refused"
         await audit.atry_record("alarm:action:answered", result=result, facts=facts, **values)
         return

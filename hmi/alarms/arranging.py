@@ -114,7 +114,7 @@ def _rolled_up(rows: Iterable[AlarmRow], wish: Wish, first: AlarmRow | None) -> 
         band = band_of(waiting[0].sev)
         # What came first stands above already: it is neither laid out nor counted twice.
         pinned = [row for row in waiting if band_of(row.sev) == band and (first is None or row.id != first.id)]
-        title = _("Highest priority not acknowledged: %(priority)s") % {"priority": BAND_WORDS[band]}
+        title = _("Highest priority: %(priority)s") % {"priority": BAND_WORDS[band]}
         query = wish.query(band=band, state="waiting")
         if pinned:
             sections.append(Section("top", title, len(pinned), _ids(pinned[:MOST_PINNED]), query=query))

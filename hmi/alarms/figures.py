@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hmi.alarms.presenting import with_units
 from hmi.languages.numbers import localised
 from hmi.live.alarm_book import BANDS
+from hmi.live.alarm_words import condition_word
 from relay_bridge.contract.alarms import AlarmRow, Band, JournalRow, band_of
 
 TEN_MINUTES, HOUR, DAY = 600_000, 3_600_000, 86_400_000  # ms
@@ -22,6 +24,7 @@ FLOOD_ENDS = 5  # fewer than so many in 10 minutes end it
 CHATTER_COUNT, CHATTER_WITHIN = 3, 60_000  # working definition: 3 or more in 60 s from one alarm
 STALE_AFTER = DAY
 TOP = 10
+UNKNOWN = "\u2013"
 MOST_STALE = 50  # listed
 BARS = 144  # stretches of 10 minutes in the picture: a day
 ENOUGH = 100  # alarms from which the split of priorities says something
@@ -112,27 +115,31 @@ def work_out(events: Iterable[JournalRow], rows: Iterable[AlarmRow], start: int,
 def _rates(came: Sequence[JournalRow], start: int, end: int, share: float) -> tuple[Figure, ...]:
     span = max(1, end - start)
     windows = _by_window(came, start, TEN_MINUTES)
-    per_day, per_ten = len(came) * DAY / span, len(came) * TEN_MINUTES / span
+    rate = len(came) / span
+    # An average over less than its own hour or day would be a guess, and look like a figure.
+    per_ten = localised(f"{rate * TEN_MINUTES:.2f}") if span >= HOUR else UNKNOWN
+    per_hour = localised(f"{rate * HOUR:.1f}") if span >= HOUR else UNKNOWN
+    a_day = f"{rate * DAY:.0f}" if span >= DAY else UNKNOWN
     most, last = _most_in(came, TEN_MINUTES), sum(event.t > end - TEN_MINUTES for event in came)
     over = sum(count > FLOOD for count in windows.values()) / max(1, -(-span // TEN_MINUTES))
     hours = sum(count > 30 for count in _by_window(came, start, HOUR).values()) / max(1, -(-span // HOUR))
     flood = time_in_flood([event.t for event in came], end) / span
-    long_enough = span >= DAY
+    long_enough, under_one = span >= DAY, with_units(_("under 1 %"))
     return (
         Figure(_("Alarms in the last 10 minutes"), str(last), _("10 begin a flood"), last < FLOOD),
-        Figure(_("Alarms in 10 minutes, on average"), localised(f"{per_ten:.2f}"), _("about 1 acceptable, 2 the most"),
-               _if(long_enough, per_ten <= 2)),
-        Figure(_("Alarms an hour, on average"), localised(f"{per_day / 24:.1f}"), _("about 6 acceptable, 12 the most"),
-               _if(long_enough, per_day / 24 <= 12)),
-        Figure(_("Alarms a day"), f"{per_day:.0f}", _("about 150 acceptable, 300 the most"),
-               _if(long_enough, per_day <= 300)),
+        Figure(_("Alarms in 10 minutes, on average"), per_ten, _("about 1 acceptable, 2 the most"),
+               _if(long_enough, rate * TEN_MINUTES <= 2)),
+        Figure(_("Alarms an hour, on average"), per_hour, _("about 6 acceptable, 12 the most"),
+               _if(long_enough, rate * HOUR <= 12)),
+        Figure(_("Alarms a day"), a_day, _("about 150 acceptable, 300 the most"),
+               _if(long_enough, rate * DAY <= 300)),
         Figure(_("Most alarms in any 10 minutes"), str(most), _("10 or fewer"), most <= FLOOD),
-        Figure(_("10-minute periods with more than 10 alarms"), _percent(over, 1), _("under 1 %"),
+        Figure(_("10-minute periods with more than 10 alarms"), _percent(over, 1), under_one,
                _if(long_enough, over < 0.01)),
-        Figure(_("Hours with more than 30 alarms"), _percent(hours, 1), _("under 1 %"), _if(long_enough, hours < 0.01)),
-        Figure(_("Time in flood"), _percent(flood, 1), _("under 1 %"), _if(long_enough, flood < 0.01)),
+        Figure(_("Hours with more than 30 alarms"), _percent(hours, 1), under_one, _if(long_enough, hours < 0.01)),
+        Figure(_("Time in flood"), _percent(flood, 1), under_one, _if(long_enough, flood < 0.01)),
         Figure(_("Share of the ten most frequent alarms"), _percent(share, 0),
-               _("under 5 %; above it, list them and mend them"), _if(len(came) > TOP, share <= 0.05)),
+               with_units(_("under 5 %; above it, list them and mend them")), _if(len(came) > TOP, share <= 0.05)),
     )  # fmt: skip
 
 
@@ -172,7 +179,7 @@ def _standing(rows: Sequence[AlarmRow], now: int) -> tuple[Figure, ...]:
 def _stale(rows: Sequence[AlarmRow], now: int) -> tuple[Standing, ...]:
     """The longest first."""
     stale = sorted((row for row in _active(rows) if _is_stale(row, now)), key=lambda row: row.t_act)
-    return tuple(Standing(row.name, row.asset, row.id, row.t_act) for row in stale[:MOST_STALE])
+    return tuple(Standing(_full_name(row), row.asset, row.id, row.t_act) for row in stale[:MOST_STALE])
 
 
 def _active(rows: Iterable[AlarmRow]) -> list[AlarmRow]:
@@ -191,7 +198,7 @@ def _split(came: Sequence[JournalRow]) -> tuple[Share, ...]:
             band,
             counts[band],
             counts[band] / total,
-            str(SPLIT[band]),
+            with_units(str(SPLIT[band])),
             _if(len(came) >= ENOUGH and band in SPLIT_LIMITS, counts[band] / total < SPLIT_LIMITS.get(band, 1.1)),
         )
         for band in BANDS
@@ -229,7 +236,14 @@ def _chatters(moments: list[int]) -> bool:
 def _name(counts: Iterable[tuple[str, int]], came: Sequence[JournalRow]) -> tuple[Contributor, ...]:
     facts = {event.id: event for event in came}
     total = max(1, len(came))
-    return tuple(Contributor(facts[name].name, facts[name].asset, name, count, count / total) for name, count in counts)
+    return tuple(
+        Contributor(_full_name(facts[name]), facts[name].asset, name, count, count / total) for name, count in counts
+    )
+
+
+def _full_name(row: AlarmRow | JournalRow) -> str:
+    """With its condition: one instrument has several alarms of the same name."""
+    return f"{row.name} {condition_word(row.cond, row.name)}".strip()
 
 
 def _by_window(came: Iterable[JournalRow], start: int, length: int) -> Counter[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from django.utils.translation import gettext as _
 from hmi.alarms.arranging import BAND_WORDS
 from hmi.alarms.wish import is_doubtful, is_shelved
 from hmi.languages.dates import date_text
+from hmi.live.alarm_words import condition_word
 from hmi.sites.plain_text import apart, plain
 from relay_bridge.contract.alarms import AlarmRow, Band, band_of
 
 LETTERS: Mapping[str, str] = {"crit": "1", "high": "2", "med": "3", "low": "4"}
 MAX_NAME, MAX_TEXT = 120, 200  # characters
+_NUMBER_AND_UNIT = re.compile(r"(?<![\w.-])([-+]?\d[\d.,]*) (?=[^\W\d_]|[%°])")  # not the 1 of "TK-1 level"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class ShownAlarm:
     href: str = ""
 
     @property
+    def place(self) -> str:
+        """Where it is, unless its name says so already."""
+        return "" if self.where.casefold() in self.name.casefold() else self.where
+
+    @property
     def words(self) -> str:
         """For a screen reader: ``critical, not acknowledged``."""
         return priority_words(self.band, waits=self.waits, doubtful=self.doubtful)
@@ -62,9 +70,9 @@ def show_alarm(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, href: str = "",
         letter=LETTERS[band],
         priority=str(BAND_WORDS[band]),
         name=plain(row.name, MAX_NAME) or _("Alarm"),
-        kind=plain(row.cond, 60),
+        kind=plain(condition_word(row.cond, row.name), 60),
         where=plain(row.asset or row.area, MAX_NAME),
-        message=plain(row.msg, MAX_TEXT),
+        message=with_units(plain(row.msg, MAX_TEXT)),
         state=state_words(row),
         since=moment_words((row.t_act if row.act else row.t_clr) or row.t_act, zone, now),
         waits=not row.ack,
@@ -115,6 +123,11 @@ def _doubtful_words(row: AlarmRow) -> str:
         if row.act
         else _("Doubtful: not active when last known; not acknowledged")
     )
+
+
+def with_units(text: str) -> str:
+    """A text of the plant in which no line ends between a number and its unit."""
+    return _NUMBER_AND_UNIT.sub("\\1\u00a0", text)
 
 
 def moment_words(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:

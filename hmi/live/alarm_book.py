@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol
 
 from hmi.live.alarm_flood import FloodMeter
+from hmi.live.alarm_words import condition_word
 from relay_bridge.contract.alarms import AlarmCounts, AlarmDelta, AlarmRow, AlarmSnapshot, Band, band_of
 
 logger = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class AlarmBook:
                 waiting, key=lambda row: (BANDS.index(band_of(row.sev)), not _may_be_active(row), *importance(row))
             )
             more = max(len(waiting), counts.unack) - 1
-            name = f"{top.name} {top.cond}"[:MAX_NAME]
+            name = f"{top.name} {condition_word(top.cond, top.name)}".rstrip()[:MAX_NAME]
             banner["new"] = max(row.t_act for row in waiting)
             doubt = int(top.quality != "good")
             banner["top"] = [top.id, name, band_of(top.sev), int(top.act), top.source, more, doubt]

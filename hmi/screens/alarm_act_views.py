@@ -30,16 +30,26 @@ from relay_bridge.contract.alarms import MAX_ACKS, MAX_COMMENT, AckResult, Alarm
 PICK = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,40}) (?P<eid>[A-Za-z0-9_-]{1,400})\Z")
 ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{22,64}\Z")
-NOT_A_FORM = gettext_lazy("This is no form of this page. Load the page again.")
+# What an act leads to, as the plant's own report of the alarm shows it, and how it is told then.
+REPORTED = {
+    "acknowledge": gettext_lazy("It is acknowledged now."),
+    "confirm": gettext_lazy("It is confirmed now."),
+    "shelve": gettext_lazy("It is shelved now."),
+    "unshelve": gettext_lazy("It is back from the shelf now."),
+}
+NOT_A_FORM = gettext_lazy("This form does not belong to this page. Load the page again.")
 
 
 @dataclass(frozen=True)
 class ShownResult:
-    """``good``: it was taken. ``words`` say what became of the alarm ``name``."""
+    """``good``: it was taken. ``words`` say what became of the alarm ``name``. ``done``: by this act, and it
+    shows as soon as the plant reports it."""
 
+    id: str
     name: str
     words: str
     good: bool
+    done: bool = False
 
 
 @require_safe
@@ -86,11 +96,13 @@ async def acknowledge(request: PageRequest, slug: str) -> HttpResponse:
     book = await alarm_book(access, WAIT)
     refusal = acting.check_together(book, chosen) or _why_closed(access, book, chosen)
     if refusal:
-        return await _answer(request, access, book, acting.Outcome(trouble=refusal, asked=False), nonce)
+        return await _answer(
+            request, access, book, acting.Outcome(trouble=refusal, asked=False), nonce=nonce, what=what
+        )
     outcome = await acting.acknowledge(
         await request.auser(), access, chosen, nonce=nonce, comment=comment, what=what, names=_names(book, chosen)
     )
-    return await _answer(request, access, book, outcome, nonce)
+    return await _answer(request, access, book, outcome, nonce=nonce, what=what)
 
 
 @require_POST
@@ -106,12 +118,15 @@ async def shelve(request: PageRequest, slug: str) -> HttpResponse:
         return HttpResponseBadRequest(NOT_A_FORM)
     book = await alarm_book(access, WAIT)
     trouble = _why_not_shelved(book, pick, minutes, reason) or _why_closed(access, book, [pick])
+    what = "shelve" if minutes else "unshelve"
     if trouble:
-        return await _answer(request, access, book, acting.Outcome(trouble=trouble, asked=False), nonce)
+        return await _answer(
+            request, access, book, acting.Outcome(trouble=trouble, asked=False), nonce=nonce, what=what
+        )
     outcome = await acting.shelve(
         await request.auser(), access, pick, nonce=nonce, minutes=minutes, reason=reason, names=_names(book, [pick])
     )
-    return await _answer(request, access, book, outcome, nonce)
+    return await _answer(request, access, book, outcome, nonce=nonce, what=what)
 
 
 def _why_closed(access: SiteAccess, book: AlarmBook, picks: list[AlarmPick]) -> str:
@@ -134,7 +149,7 @@ def _why_not_shelved(book: AlarmBook, pick: AlarmPick, minutes: int, reason: str
 
 
 async def _answer(
-    request: PageRequest, access: SiteAccess, book: AlarmBook, outcome: acting.Outcome, nonce: str
+    request: PageRequest, access: SiteAccess, book: AlarmBook, outcome: acting.Outcome, *, nonce: str, what: str
 ) -> HttpResponse:
     names = await names_of(
         [result.by for result in outcome.results] + [result.row.by for result in outcome.results if result.row]
@@ -144,6 +159,8 @@ async def _answer(
         access,
         summary,
         outcome=outcome,
+        done=what,
+        reported=REPORTED[what],
         results=[_show(result, access, book, names, summary.agent_time) for result in outcome.results],
         # What has an answer is over: the next touch is another wish. Without one the same wish is asked again.
         nonce=new_nonce() if outcome.settled else nonce,
@@ -157,18 +174,20 @@ def _show(result: AckResult, access: SiteAccess, book: AlarmBook, names: dict[st
     name = plain(row.name, 120) if row is not None else _("An alarm")
     message = plain(result.msg, 200)
     if result.res == "ok":
-        return ShownResult(name, _("The plant took it. The list shows it as soon as the plant reports it."), good=True)
+        words = _("The plant took it. The list shows it as soon as the plant reports it.")
+        return ShownResult(result.id, name, words, good=True, done=True)
     if result.res == "already":
         who, when = person_words(result.by, names), moment_words(result.at, zone, now)
-        return ShownResult(name, _already(who, when), good=True)
+        return ShownResult(result.id, name, _already(who, when), good=True)
     if result.res == "stale":
         state = f"{state_words(row)}, {plain(row.cond, 60)}" if result.row and row else ""
-        return ShownResult(name, _changed(state), good=False)
+        return ShownResult(result.id, name, _changed(state), good=False)
     if result.res == "gone":
-        return ShownResult(name, _("It has left the list; nothing was done."), good=False)
+        return ShownResult(result.id, name, _("It has left the list; nothing was done."), good=False)
     if result.res == "unknown":
-        return ShownResult(name, _("Nobody knows whether it was done. %(why)s") % {"why": message}, good=False)
-    return ShownResult(name, _("Nothing was done. %(why)s") % {"why": message}, good=False)
+        unknown = _("Nobody knows whether it was done. %(why)s") % {"why": message}
+        return ShownResult(result.id, name, unknown, good=False)
+    return ShownResult(result.id, name, _("Nothing was done. %(why)s") % {"why": message}, good=False)
 
 
 def _already(who: str, when: str) -> str:

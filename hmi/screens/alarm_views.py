@@ -14,17 +14,24 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from hmi.alarms.acting import MAX_SHELVE_MINUTES
+from hmi.alarms.arranging import BAND_WORDS
 from hmi.alarms.journal import KIND_WORDS, Past, read_past
 from hmi.alarms.people import names_of
-from hmi.alarms.presenting import LETTERS, moment_words, show_alarm
+from hmi.alarms.presenting import LETTERS, moment_words, show_alarm, with_units
+from hmi.alarms.shelvings import shelvings_of, show_shelving
 from hmi.alarms.wish import Wish, is_shelved, read_wish
-from hmi.live.first_paint import alarm_book, link_summary
+from hmi.live.alarm_words import condition_word
+from hmi.live.first_paint import alarm_book, known_catalog, link_summary
 from hmi.screens.alarm_access import alarm_page, find_access
 from hmi.screens.alarm_contexts import acknowledgers, alarm_place, list_context, person_words, show_sections
+from hmi.screens.presenters.overview import asset_address
 from hmi.screens.requests import PageRequest, wants_part
+from hmi.screens.trend_links import trend_address
+from hmi.screens.trend_query import can_be_drawn
 from hmi.sites.access import NOT_FOUND, SiteAccess
 from hmi.sites.errors import AccessEnded, SiteRefused, SiteUnreachable
 from hmi.sites.plain_text import plain
+from hmi.trends.asking import HISTORY
 from relay_bridge.contract.alarms import AlarmRow, Band, JournalRow, band_of
 
 WAIT = 1.5  # seconds for the list to come before the page is drawn without it
@@ -51,6 +58,15 @@ class ShownEvent:
     band: Band
     letter: str
     agent: bool = False
+
+    @property
+    def priority(self) -> str:
+        return str(BAND_WORDS[self.band])
+
+    @property
+    def place(self) -> str:
+        """Where it is, unless its name says so already."""
+        return "" if self.where.casefold() in self.name.casefold() else self.where
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,8 @@ async def alarm_list(request: PageRequest, slug: str) -> HttpResponse:
 @require_safe
 @alarm_page()
 async def alarm(request: PageRequest, slug: str, alarm_id: str) -> HttpResponse:
-    """One alarm: how it stands, what may be done, what happened before."""
+    """One alarm: how it stands, what may be done, what happened before. For htmx, which asks after an act that was done
+    here, what may be done now and what happened."""
     access = await find_access(request, slug)
     if not ALARM_ID.match(alarm_id):
         raise Http404(NOT_FOUND)
@@ -92,6 +109,7 @@ async def alarm(request: PageRequest, slug: str, alarm_id: str) -> HttpResponse:
         raise Http404(NOT_FOUND)
     zone, now = zoneinfo.ZoneInfo(access.site.time_zone), summary.agent_time
     names = await names_of([event.by for event in history.events] + ([row.by] if row else []))
+    shelved = await shelvings_of(access, [alarm_id]) if row is not None and row.shelf else {}
     wish = Wish(one=alarm_id)
     shown = None if row is None else show_alarm(row, zone, now)
     past_name = plain(history.events[0].name, 120) if history.events else _("Alarm")
@@ -100,6 +118,10 @@ async def alarm(request: PageRequest, slug: str, alarm_id: str) -> HttpResponse:
         "row": row,
         "sections": show_sections(access, summary, book, wish, names),
         "name": shown.name if shown else past_name,
+        "kind": shown.kind if shown else "",
+        "is_shelved": row is not None and is_shelved(row),
+        "shelving": show_shelving(shelved.get(alarm_id), zone, now) if row is not None and row.shelf else None,
+        "ways": _ways_on(access, row),
         "can_confirm": row is not None and row.conf is False and row.ack,
         "can_shelve": row is not None and not is_shelved(row) and band_of(row.sev) != "crit",
         "is_crit": row is not None and band_of(row.sev) == "crit",
@@ -109,7 +131,20 @@ async def alarm(request: PageRequest, slug: str, alarm_id: str) -> HttpResponse:
         "history_since": moment_words(history.since, zone, now),
         "history_days": HISTORY_DAYS,
     }
-    return render(request, "alarms/detail.html", context)
+    return render(request, "alarms/_anew.html" if wants_part(request) else "alarms/detail.html", context)
+
+
+def _ways_on(access: SiteAccess, row: AlarmRow | None) -> dict[str, str]:
+    """Where the cause is looked at: the page of the tank or unit, and the trend of the value that the alarm is of."""
+    catalog = known_catalog(access)
+    if row is None or catalog is None:
+        return {}
+    ways, asset, tag = {}, catalog.asset(row.asset), catalog.tag(row.tag)
+    if asset is not None:
+        ways = {"asset": asset_address(access.site.slug, asset), "asset_name": plain(asset.name or asset.id, 120)}
+    if tag is not None and can_be_drawn(tag) and access.allows(HISTORY):
+        ways["trend"] = trend_address(access.site.slug, [tag.id], "1h")
+    return ways
 
 
 def show_events(
@@ -121,9 +156,9 @@ def show_events(
             what=str(KIND_WORDS.get(row.kind, row.kind)),
             id=row.id,
             name=plain(row.name, 120) or _("Alarm"),
-            kind=plain(row.cond, 60),
+            kind=plain(condition_word(row.cond, row.name), 60),
             where=plain(row.asset or row.area, 120),
-            detail=plain(row.msg, 200),
+            detail=with_units(plain(row.msg, 200)),
             who=person_words(row.by, names),
             comment=plain(row.comment, 200),
             band=band_of(min(max(row.sev, 1), 1000)),

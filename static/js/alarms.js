@@ -72,6 +72,7 @@ function drawList() {
   if (quiet) quiet.hidden = order.length > 0;
   keep();
   look();
+  list.dispatchEvent(new Event("alarms:drawn", { bubbles: true }));
 }
 
 function newSection(key) {
@@ -135,18 +136,7 @@ function mark(freshness) {
   }
   const together = document.querySelector("[data-together] [data-acts]");
   if (together) together.disabled = whole;
-  changed();
   look();
-}
-
-// The page of one alarm: its forms are about the occurrence that was there when it was opened, or about none.
-function changed() {
-  const { one, seen: eid } = list.dataset;
-  if (!one || !order) return;
-  const row = rows.get(one);
-  const other = (row?.dataset.eid ?? "") !== eid;
-  document.getElementById("alarm-changed").hidden = !other;
-  list.toggleAttribute("data-other", other);
 }
 
 // Only what was on this screen is acknowledged together: whole rows that nothing covered, in front of somebody, and

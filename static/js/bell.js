@@ -21,9 +21,10 @@ export class Bell {
     this.timer = setInterval(() => this.ring(), EVERY);
     button.hidden = false;
     button.addEventListener("click", () => this.touched());
-    this.readyBefore = false; // at the touch: it wakes the sound, and must not silence it as well
-    this.unlock = () => {
-      this.readyBefore = this.ready;
+    this.shown = ""; // what the button says, one of the words it was given
+    this.meant = null; // what it said at the touch: that same touch may wake the sound and change the words
+    this.unlock = ({ target }) => {
+      this.meant = button.contains(target) ? this.shown : null;
       this.wake();
     };
     for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, this.unlock, { passive: true });
@@ -63,17 +64,20 @@ export class Bell {
     this.audio = null;
   }
 
-  // While something waits the button silences and rings again; else it turns the sound off and on. So two touches in
-  // a hurry never leave the sound off for good.
+  // A touch does what the button said when it was touched. While something waits it silences and rings again; else it
+  // turns the sound off and on. So two touches in a hurry never leave the sound off for good.
   touched() {
-    if (!this.wanted) {
+    const meant = this.meant ?? this.shown;
+    this.meant = null;
+    if (meant === "off") {
       this.wanted = true;
       this.silenced = false;
-    } else if (this.audio && !this.readyBefore) this.silenced = false; // this touch woke it
+    } else if (meant === "tap") this.silenced = false; // this touch wakes it
+    else if (meant === "on" || meant === "deaf") this.wanted = false;
     else if (this.waiting) {
-      this.silenced = !this.silenced;
+      this.silenced = meant === "silence";
       remember(this.silenceKey, this.silenced ? String(this.waiting.newest) : "");
-    } else this.wanted = false;
+    }
     remember(KEY, this.wanted ? "on" : "off");
     this.wake();
     this.ring();
@@ -101,13 +105,12 @@ export class Bell {
   }
 
   draw() {
-    const words = this.button.dataset;
-    let text = words.on;
-    if (!this.wanted) text = words.off;
-    else if (!this.audio) text = words.deaf;
-    else if (!this.ready) text = words.tap;
-    else if (this.waiting) text = this.silenced ? words.silenced : words.silence;
-    say(this.button, text);
+    this.shown = "on";
+    if (!this.wanted) this.shown = "off";
+    else if (!this.audio) this.shown = "deaf";
+    else if (!this.ready) this.shown = "tap";
+    else if (this.waiting) this.shown = this.silenced ? "silenced" : "silence";
+    say(this.button, this.button.dataset[this.shown]);
     this.button.setAttribute("aria-pressed", String(Boolean(this.waiting) && this.wanted && this.silenced));
   }
 }

@@ -39,6 +39,8 @@ def test_standing_and_stale_come_from_the_list_and_short_times_are_not_judged() 
     assert [(each.id, each.since) for each in found.stale] == [("a001", START)]
     values = {figure.name: figure.within for figure in found.rates}
     assert values["Alarms a day"] is None and values["Alarms in the last 10 minutes"] is True
+    shown = {figure.name: figure.value for figure in found.rates}
+    assert shown["Alarms a day"] == shown["Alarms an hour, on average"] == "\u2013", "ten minutes give no average"
 
 
 def test_time_in_flood_begins_with_the_tenth_and_ends_when_fewer_than_five_are_left() -> None:

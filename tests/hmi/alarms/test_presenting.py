@@ -42,6 +42,13 @@ def test_alarm_on_a_value_that_is_not_good_is_doubtful_and_never_cleared(
     assert "oubtful" not in good
 
 
+def test_no_line_ends_between_a_number_and_its_unit_and_no_place_is_said_twice() -> None:
+    shown = show_alarm(alarm(1, msg="TK-1 level 12.893 m: High, 5 %, 3 of 4", asset="TK-1"), OSLO, NOW)
+    assert shown.message == "TK-1 level 12.893\u00a0m: High, 5\u00a0%, 3\u00a0of 4"
+    assert (shown.where, shown.place) == ("TK-1", "")
+    assert show_alarm(alarm(1, asset="Jetty 2"), OSLO, NOW).place == "Jetty 2"
+
+
 def test_hostile_text_is_drawn_as_text() -> None:
     hostile = "<script>alert(1)</script>\u202e\u200b\n" + "long " * 200
     row = alarm(1, name=hostile, msg='"><img src=x onerror=alert(1)>', cond="\u2066<b>", asset="{{ 7 }}")

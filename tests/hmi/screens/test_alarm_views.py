@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -80,6 +81,14 @@ async def shown(client: Any, address: str = LIST, status: int = 200) -> str:
     return text
 
 
+async def with_alarm(client: Any) -> str:
+    """The list, once the agent has found the level too high."""
+    async with asyncio.timeout(20):
+        while not picks(page := await shown(client)):
+            await asyncio.sleep(0.05)
+    return page
+
+
 async def post(client: Any, verb: str, form: dict[str, Any], headers: dict[str, str]) -> Any:
     origin = str(client.base_url).rstrip("/")
     return await client.post(
@@ -101,7 +110,7 @@ def trail() -> list[tuple[str, str, str, str]]:
 
 
 async def test_alarm_is_listed_acknowledged_and_told_only_as_the_plant_answers(terminal: Any, alice: Any) -> None:
-    page = await shown(alice)
+    page = await with_alarm(alice)
     (pick,) = picks(page)
     assert "TK-103" in page and "Active, not acknowledged" in page
     (row,) = provider().link(terminal.site).alarms.rows.values()
@@ -112,6 +121,7 @@ async def test_alarm_is_listed_acknowledged_and_told_only_as_the_plant_answers(t
     form = {"pick": pick, "nonce": nonce(page), "comment": "on my way"}
     answer = await send(alice, **form)
     assert "The plant took it" in answer
+    assert 'data-done="acknowledge"' in answer and "It is acknowledged now." in answer, "for when the plant reports it"
     # The same form sent twice is done once, and answered alike.
     assert "The plant took it" in await send(alice, **form)
     book = provider().link(terminal.site).alarms
@@ -124,6 +134,10 @@ async def test_alarm_is_listed_acknowledged_and_told_only_as_the_plant_answers(t
     detail = await shown(dora, f"{LIST}{pick.split()[0]}/")
     assert "by alice" in detail and "on my way" in detail and "became active" in detail
     assert "Acknowledged by alice at " in await shown(dora), "the list says who has it"
+    assert 'href="/sites/north/tanks/TK-103/"' in detail and "trends/?tags=TK-103.level&amp;span=1h" in detail
+    # After an act of one's own the page asks for its forms and its history alone.
+    anew = (await dora.get(f"{LIST}{pick.split()[0]}/", headers={"HX-Request": "true"})).text
+    assert 'id="alarm-forms"' in anew and 'id="alarm-past" hx-swap-oob="true"' in anew and "<html" not in anew
     assert [(tag, result, who) for tag, result, who, _ in await trail()] == [
         ("alarm:action:asked", "done", "alice"), ("alarm:action:answered", "done", "alice"),
         ("alarm:action:asked", "done", "alice"), ("alarm:action:answered", "done", "alice"),
@@ -131,8 +145,26 @@ async def test_alarm_is_listed_acknowledged_and_told_only_as_the_plant_answers(t
     ]  # fmt: skip
 
 
+async def test_browser_that_leaves_meanwhile_takes_no_outcome_along(terminal: Any, alice: Any) -> None:
+    page = await with_alarm(alice)
+    (pick,) = picks(page)
+    terminal.relay.faults.freeze()
+    asking = asyncio.create_task(send(alice, pick=pick, nonce=nonce(page)))
+    async with asyncio.timeout(10):
+        while not await trail():
+            await asyncio.sleep(0.02)
+    asking.cancel()  # its connection is closed, and the server cancels the view
+    await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.sleep(0.2)  # for the server to notice: nothing tells that it did
+    terminal.relay.faults.thaw()
+    async with asyncio.timeout(20):
+        while len(await trail()) < 2:
+            await asyncio.sleep(0.05)
+    assert [tag for tag, *_ in await trail()] == ["alarm:action:asked", "alarm:action:answered"]
+
+
 async def test_newer_state_than_was_seen_is_refused(terminal: Any, alice: Any) -> None:
-    page = await shown(alice)
+    page = await with_alarm(alice)
     (seen,) = picks(page)
     terminal.set("TK-103.level", 5.0)
     book = provider().link(terminal.site).alarms
@@ -164,7 +196,7 @@ async def test_highest_priority_is_never_acknowledged_together_nor_shelved(termi
 
 
 async def test_shelving_needs_the_right_a_reason_and_an_end(terminal: Any, alice: Any) -> None:
-    (pick,) = picks(await shown(alice))
+    (pick,) = picks(await with_alarm(alice))
     dora = await browser("dora", "shift-supervisor", terminal)
     form = {"pick": pick, "nonce": "s" * 22, "minutes": "60", "reason": "sensor is being mended"}
     assert "shelve alarms" in (await send(alice, "shelve", 403, **form)).lower()
@@ -194,7 +226,7 @@ async def test_shelving_needs_the_right_a_reason_and_an_end(terminal: Any, alice
 
 
 async def test_who_may_not_reads_why_and_nothing_reaches_the_site(terminal: Any, alice: Any) -> None:
-    (pick,) = picks(await shown(alice))
+    (pick,) = picks(await with_alarm(alice))
     bob = await browser("bob", "viewer", terminal)
     page = await shown(bob)
     assert not picks(page) and "Acknowledging needs a role that may" in page

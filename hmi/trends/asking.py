@@ -128,7 +128,7 @@ class Historian:
             cursor = answer.cur
             if cursor is None:
                 return
-        raise SiteUnreachable(access.site.name, "the agent's history does not end", 0.0)
+        raise SiteUnreachable(access.site.name, "the site sends more history than can be read", 0.0)
 
     def _take(self, access: SiteAccess, answer: HistAnswer, missing: Window, window: Window, found: _Found) -> None:
         found.asked = max(found.asked, answer.t)

@@ -45,9 +45,15 @@ function show(root) {
 function kept(why) {
   const until = picture.asOf ? say("kept", { moment: momentText(picture.asOf, zone, picture.now) }) : "";
   notice("trend", [why, until, say("again")].filter(Boolean).join(" "));
+  back();
+  schedule(AGAIN);
+}
+
+// As it was before a finger moved it.
+function back() {
   picture.preview(picture.start, picture.end);
   point();
-  schedule(AGAIN);
+  if (live) edge.draw(picture, live.board);
 }
 
 async function load(href, { chosen = false } = {}) {
@@ -157,6 +163,7 @@ if (picture) {
     picture: () => picture,
     preview: (from, to) => picture.preview(from, to),
     settle,
+    cancel: back,
     point: (ms) => {
       cursor = ms;
       point();

@@ -4,7 +4,7 @@ const STEADY = 8; // px a finger may tremble without dragging
 const SHORTEST = 120000; // ms
 const LONGEST = 30 * 86400000;
 
-// `on` has picture(), preview(from, to), settle(from, to), point(ms).
+// `on` has picture(), preview(from, to), settle(from, to), point(ms), cancel() when the browser took the touch for itself.
 export function watchGestures(root, on) {
   const fingers = new Map(); // pointer id -> {x, ms}: where it is and which moment it holds
   let box = null;
@@ -21,8 +21,9 @@ export function watchGestures(root, on) {
     if (two) {
       const gap = part(two.x) - part(one.x);
       if (Math.abs(gap) < 0.02) return;
-      const length = Math.max(SHORTEST, Math.min(LONGEST, (two.ms - one.ms) / gap));
-      if (!Number.isFinite(length)) return;
+      const wished = (two.ms - one.ms) / gap;
+      if (!(wished > 0)) return; // fingers that crossed
+      const length = Math.max(SHORTEST, Math.min(LONGEST, wished));
       const from = one.ms - part(one.x) * length;
       view = [from, from + length];
     } else {
@@ -63,7 +64,7 @@ export function watchGestures(root, on) {
       hold(); // the finger that stays goes on from here
       return;
     }
-    if (event.type === "pointercancel") on.preview(on.picture().start, on.picture().end);
+    if (event.type === "pointercancel") on.cancel();
     else if (moved) on.settle(...view);
     else on.point(on.picture().start + part(event.clientX) * (on.picture().end - on.picture().start));
   };

@@ -44,7 +44,7 @@ def why_closed(
         words = reason_text(reading.quality) or class_text(reading.quality)
         return _("Closed while %(name)s is not good (%(quality)s).") % {"name": name, "quality": words}
     if offer.kind is Kind.COMMAND and (offer.expect is None or not same_value(reading.value, offer.expect)):
-        return _("Not possible now: it starts from another state than the present one.")
+        return _("Not possible in the present state.")
     return ""
 
 

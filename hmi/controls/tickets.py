@@ -44,13 +44,13 @@ def issue_ticket(access: SiteAccess, offer: Offer, reading: Reading, shown: str)
 def read_ticket(text: str, access: SiteAccess, offer: Offer) -> Ticket:
     """The dialog that sent a form; ``TicketRefused`` when it is not this person's for this thing, or too old."""
     if len(text) > MAX_TICKET:
-        raise TicketRefused(_("This form is not one of ours. Open the dialog again."))
+        raise TicketRefused(_("This form did not come from this dialog. Open the dialog again."))
     try:
         key, expected, shown, *whose = signing.loads(text, salt=_SALT, max_age=MAX_AGE)
     except signing.SignatureExpired:
         raise TicketRefused(_("This dialog stood open for too long. Open it again and look at the value.")) from None
     except (signing.BadSignature, ValueError, TypeError):
-        raise TicketRefused(_("This form is not one of ours. Open the dialog again.")) from None
+        raise TicketRefused(_("This form did not come from this dialog. Open the dialog again.")) from None
     if whose != _whose(access, offer):
         raise TicketRefused(_("This form belongs to another person or another thing. Open the dialog again."))
     return Ticket(key, expected, shown)

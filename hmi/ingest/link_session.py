@@ -120,7 +120,7 @@ class LinkSession:
             self._link.access_ended(access)
 
     def conduit_changed(self) -> None:
-        self._end("how the site is reached was changed")
+        self._end("the way to the site was changed")
 
     # --- pushes, in the order of their arrival -----------------------------------------------------------------
 

@@ -192,7 +192,7 @@ class SiteLink:
     async def check_conduit(self, used: ConduitInfo) -> None:
         async with asyncio.timeout(CONDUIT_DEADLINE):
             if (await self._find_conduit(self.site.id)).stamp != used.stamp:
-                raise SiteUnreachable(self.site.name, "how the site is reached was changed", 0.0)
+                raise SiteUnreachable(self.site.name, "the way to the site was changed", 0.0)
 
     def _alarm_demand_differs(self) -> None:
         if self._session is not None:
@@ -287,7 +287,7 @@ class SiteLink:
             self._session = None
             self.alarms.lost()
             self._status.stop_watching()
-            await session.close("the link ended it")
+            await session.close("the live connection was closed")
 
     async def _while_wanted(self, running: Any) -> None:
         """Run until it ends, or until nobody watches any more."""

@@ -38,7 +38,7 @@ SWEEP_DEADLINE = 4.0  # seconds for one look
 FAIL_CLOSED = CHECKED_FOR  # seconds without a look that worked; then nobody may look any more
 TOUCH = 60.0  # seconds between two notes that an open page in front counts as use
 SIGNED_OUT = "You were signed out."
-CONFIRMED = "You confirmed to be who you are; the page connects again."
+CONFIRMED = "You confirmed that it is you. The page connects again."
 ENDED_BY_HAND = "An administrator ended this access; open the page again."
 UNCHECKED = "Sightline cannot check at the moment who may see this page."
 

@@ -5,7 +5,7 @@ The app above registers how a list is looked up; sockets know no table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,16 +24,23 @@ class Entry:
 
 # From an access and a list's key: its entries, or None when the person may not read it. Runs where a database may.
 Lookup = Callable[[SiteAccess, UUID], tuple[Entry, ...] | None]
-_registered: list[Lookup] = []
+# The same for open pages, all at once: from pairs of a person and a list, those that may be read still.
+Reader = tuple[int, UUID]
+ManyLookup = Callable[[Collection[Reader]], Mapping[Reader, tuple[Entry, ...]]]
+_registered: list[tuple[Lookup, ManyLookup]] = []
 
 
-def register_lookup(lookup: Lookup) -> None:
+def register_lookup(lookup: Lookup, of_many: ManyLookup) -> None:
     """Called once, when the app of the lists starts."""
-    _registered[:] = [lookup]
+    _registered[:] = [(lookup, of_many)]
 
 
 def look_up(access: SiteAccess, key: UUID) -> tuple[Entry, ...] | None:
-    return _registered[0](access, key)
+    return _registered[0][0](access, key)
+
+
+def look_up_all(pages: Collection[Reader]) -> Mapping[Reader, tuple[Entry, ...]]:
+    return _registered[0][1](pages)
 
 
 def known_entries(catalog: Catalog, entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -40,6 +40,11 @@ SOCKETS_A_PERSON = 20  # open pages of one person on all their devices
 SOCKETS_A_PROCESS = 5_000  # unless settings.LIVE_SOCKETS says otherwise
 MAX_QUERY = 1_000  # bytes of an address behind the question mark
 CONNECT_DEADLINE = 5.0  # seconds from the request to the decision
+# Why a page's socket ends; static/js/said.js has them in every language.
+TOO_MUCH = "This page sent too much at once."
+NO_SENSE = "The server did not understand this page. Reload it."
+TOO_MANY_OWN = "You have too many live pages open. Close one of them."
+TOO_MANY = "Too many live pages are open at the moment. This one shows what it knew when it was loaded."
 
 _get_site_for = database_sync_to_async(get_site_for)
 _sites_for = database_sync_to_async(sites_for)
@@ -109,12 +114,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if socket is None or socket.ended:
             return
         if not self._flood.allows(asyncio.get_running_loop().time()):
-            socket.end("This page sent too much at once.", CLOSE_TOO_FAST)
+            socket.end(TOO_MUCH, CLOSE_TOO_FAST)
             return
         try:
             socket.take_message(parse_message(text_data))
         except NotUnderstood:
-            socket.end("This page sent something that no page sends.", CLOSE_NOT_UNDERSTOOD)
+            socket.end(NO_SENSE, CLOSE_NOT_UNDERSTOOD)
 
     async def _put_away(self) -> None:
         if self._socket is not None:
@@ -219,7 +224,7 @@ def _sees_alarms(access: SiteAccess) -> bool:
 def _too_many(in_process: int, of_person: int) -> str:
     """Why no further socket opens; empty when one more is fine."""
     if of_person >= SOCKETS_A_PERSON:
-        return f"You have {SOCKETS_A_PERSON} live pages open. Close one of them."
+        return TOO_MANY_OWN
     if in_process >= getattr(settings, "LIVE_SOCKETS", SOCKETS_A_PROCESS):
-        return "Too many live pages are open at the moment. This one shows what it knew when it was loaded."
+        return TOO_MANY
     return ""

@@ -21,6 +21,7 @@ from hmi.sites.access import SiteAccess
 logger = logging.getLogger(__name__)
 
 CHECKED_FOR = 10.0  # seconds that a look at the access behind the socket lets frames leave
+SILENT = "This page answered nothing for a while. It connects again by itself."  # in static/js/said.js too
 SEND_DEADLINE = 10.0  # seconds for one frame to be taken by the server; a phone that takes longer is gone
 
 # Close codes, from the range that RFC 6455, 7.4.2 leaves to applications.
@@ -146,7 +147,7 @@ class LiveSocket:
                 if wait:
                     self._loop.call_later(wait, self.wake)
                 if self.outbox.stuck(now):
-                    self.end("This page answered nothing for a while. It connects again by itself.", CLOSE_TOO_FAST)
+                    self.end(SILENT, CLOSE_TOO_FAST)
                 return
             await self._within_deadline(self._send(frame))
 

@@ -87,8 +87,8 @@ def forget(name: str) -> None:
 
 
 def names() -> set[str]:
-    """Of every photo on the disk."""
-    return {path.name for path in _folder().glob("*.jpg")}
+    """Of every photo on the disk; what else lies in the folder is nobody's to remove."""
+    return {path.name for path in _folder().glob("*.jpg") if _is_ours(path.name)}
 
 
 def _remake(file: IO[bytes]) -> KeptPhoto:
@@ -128,7 +128,11 @@ def _folder() -> Path:
 
 def _path(name: str) -> Path:
     """Only a name that ``store`` made leads anywhere."""
-    stem, dot, ending = name.partition(".")
-    if (dot, ending) != (".", "jpg") or len(stem) != 40 or not all(letter in "0123456789abcdef" for letter in stem):
+    if not _is_ours(name):
         raise FileNotFoundError(name)
     return _folder() / name
+
+
+def _is_ours(name: str) -> bool:
+    stem, dot, ending = name.partition(".")
+    return (dot, ending) == (".", "jpg") and len(stem) == 40 and all(letter in "0123456789abcdef" for letter in stem)

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from hmi.alarms.presenting import ShownAlarm, moment_words, show_alarm
-from hmi.alarms.shelvings import Shelving, shelvings_of
+from hmi.alarms.presenting import ShownAlarm, show_alarm
+from hmi.alarms.shelvings import Shelving, ShownShelving, shelvings_of, show_shelving
 from hmi.alarms.wish import Wish, is_shelved
 from hmi.live.alarm_book import importance
 from hmi.live.first_paint import alarm_book, link_summary
@@ -18,7 +18,6 @@ from hmi.screens.alarm_access import alarm_page, find_access
 from hmi.screens.alarm_contexts import alarm_place, down_sources, is_current
 from hmi.screens.alarm_views import WAIT
 from hmi.screens.requests import PageRequest, wants_part
-from hmi.sites.plain_text import plain
 from relay_bridge.contract.alarms import AlarmRow
 
 MOST = 100  # on the page; beyond it the rest is counted
@@ -27,13 +26,10 @@ FEW = 30  # shelved alarms that a site should stay under (EEMUA 191)
 
 @dataclass(frozen=True)
 class ShownShelved:
-    """One of them; ``who``, ``why`` and ``when`` are empty where none of our people did it. ``by_plant``: suppressed by
-    the plant and not by a person, so nobody can bring it back from here."""
+    """One of them. ``by_plant``: suppressed by the plant and not by a person, so nobody can bring it back from here."""
 
     alarm: ShownAlarm
-    who: str
-    why: str
-    when: str
+    shelving: ShownShelving
     by_plant: bool
     stale: bool
 
@@ -63,12 +59,9 @@ async def shelved(request: PageRequest, slug: str) -> HttpResponse:
 
 
 def _show(row: AlarmRow, shelving: Shelving | None, zone: zoneinfo.ZoneInfo, now: int, *, stale: bool) -> ShownShelved:
-    told = shelving if row.shelf else None
     return ShownShelved(
         alarm=show_alarm(row, zone, now),
-        who=plain(told.who, 60) if told else "",
-        why=plain(told.why, 200) if told else "",
-        when=moment_words(told.at, zone, now) if told else "",
+        shelving=show_shelving(shelving if row.shelf else None, zone, now),
         by_plant=not row.shelf,
         stale=stale,
     )

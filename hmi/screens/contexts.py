@@ -105,6 +105,7 @@ def _live_context(access: SiteAccess, answer: SiteAnswer, live_path: str) -> dic
     return context | {
         "live_path": live_path,
         "trouble": trouble,
+        "trouble_passes": bool(trouble),  # the page's script takes it away when the site is there again
         "stale": answer.stale,
         "has_readings": bool(answer.readings),
         "empty": answer.catalog is None,

@@ -15,7 +15,8 @@ from django.utils.crypto import salted_hmac
 
 from accounts.sessions import WRITE_INTERVAL, SessionFacts, read_facts
 
-# Pages to read. Everything else, forms, accounts and administration above all, never stays on a phone.
+# Pages to read: values, and what colleagues wrote of them. Everything else, accounts and administration above all,
+# never stays on a phone. One without live values carries ``data-still`` in its body, or counts as refused (shell.js).
 KEPT_VIEWS = frozenset(
     {
         "screens:my-sites",
@@ -25,6 +26,10 @@ KEPT_VIEWS = frozenset(
         "screens:trends",
         "screens:asset-trend",
         "alarms:list",
+        "lists:one",
+        "notes:asset",
+        "notes:site",
+        "shifts:one",
     }
 )
 NOBODY = "none"

@@ -1,5 +1,7 @@
 """The app shell: what a phone keeps when it installs Sightline. Styles, scripts, icons and the offline page, no data.
 
+The offline page is kept in the language of the last page that was open: nobody reads the browser's in an emergency.
+
 The shell's version is a hash of its files: a changed file makes a new service worker, which fetches the whole shell
 anew and throws the old one away. So a page never runs with half of one version and half of another.
 """
@@ -17,6 +19,7 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 from django.urls import reverse
 
+from hmi.languages.choices import LANGUAGES, SOURCE, TRANSLATED
 from hmi.screens.product import PRODUCT
 from hmi.screens.static_files import put_into_others
 from hmi.screens.themes import LIGHT
@@ -53,12 +56,29 @@ def manifest() -> dict[str, Any]:
 
 def worker_script() -> str:
     """``/sw.js``: the version and the list of the shell, then the worker itself, which is a static file like others."""
-    shell = {"version": version(), "files": [static(path) for path in shell_files()], "offline": offline_address()}
+    shell = {
+        "version": version(),
+        "files": [static(path) for path in shell_files()],
+        "offline": offline_address(),
+        "languages": {code: _spoken(code) for code, _ in LANGUAGES},
+    }
     return f"self.SHELL = {json.dumps(shell)};\nimportScripts({json.dumps(static(WORKER))});\n"
 
 
-def offline_address() -> str:
-    return reverse("screens:offline")
+def offline_address(language: str = "") -> str:
+    """Without a language it is that of the request."""
+    address = reverse("screens:offline")
+    return f"{address}?language={language}" if language else address
+
+
+def _spoken(language: str) -> list[str]:
+    """Addresses of the offline page in a language and, first, of what its scripts say in it."""
+    texts = [] if language == SOURCE else [static(_texts_of(language))]
+    return [*texts, offline_address(language)]
+
+
+def _texts_of(language: str) -> str:
+    return f"js/texts/{language}.js"
 
 
 @cache
@@ -73,7 +93,8 @@ def shell_files() -> tuple[str, ...]:
 def version() -> str:
     """A hash over names, addresses and contents of everything in the shell, the worker and the offline page."""
     digest = hashlib.sha256()
-    for path in (*shell_files(), WORKER):
+    texts = map(_texts_of, TRANSLATED)
+    for path in (*shell_files(), *texts, WORKER):
         found = finders.find(path)
         content = Path(found).read_bytes() if found else b""
         digest.update(f"{static(path)}\0{len(content)}\0".encode() + content)

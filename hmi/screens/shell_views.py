@@ -6,11 +6,13 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from hmi.languages.choices import CODES
 from hmi.screens import shell
 from hmi.screens.hands import HANDS, remember_hands
 from hmi.screens.requests import PageRequest
@@ -35,8 +37,17 @@ def worker(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
-    """The page for a phone without connection. It holds nothing of a person or a site, so it may be kept."""
-    return render(request, "screens/offline.html")
+    """The page for a phone without connection. It holds nothing of a person or a site, so it may be kept.
+
+    The worker fetches it as nobody, and says in which ``language`` the person reads.
+    """
+    language = request.GET.get("language", "")
+    if language not in CODES:
+        return render(request, "screens/offline.html")
+    with translation.override(language):
+        response = render(request, "screens/offline.html")
+    response.headers["Content-Language"] = language
+    return response
 
 
 @login_not_required

@@ -40,7 +40,7 @@ from hmi.sites.access import NOT_FOUND, SiteAccess
 from hmi.sites.plain_text import plain
 
 MAX_REVIEWED = 200  # shelved alarms that one hand-over asks to look at
-NOT_A_FORM = gettext_lazy("This is no form of this page. Load the page again.")
+NOT_A_FORM = gettext_lazy("This form does not belong to this page. Load the page again.")
 ALARM_ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 
 

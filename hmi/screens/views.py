@@ -22,6 +22,7 @@ from hmi.screens.asking import ask_site
 from hmi.screens.contexts import asset_context, link_only_context, silent_asset_context, site_context, sites_context
 from hmi.screens.control_section import control_section
 from hmi.screens.denials import says_why
+from hmi.screens.drawing import drawn
 from hmi.screens.favourite_views import asset_star
 from hmi.screens.list_looks import LOOKS, list_look
 from hmi.screens.note_section import note_section
@@ -71,9 +72,10 @@ async def site(request: PageRequest, slug: str) -> HttpResponse:
         ensure_link(access)
         return render(request, "screens/link_only.html", link_only_context(access, link_summary(access), now_ms()))
     answer = await ask_site(access, lambda catalog: site_picture(catalog).watched)
-    context = site_context(access, answer, **list_wish(request)) | {"look": list_look(request), "looks": LOOKS}
     switched = wants_part(request) and answer.catalog is not None
-    return render(request, "screens/_list_switched.html" if switched else "screens/site.html", context)
+    template = "screens/_list_switched.html" if switched else "screens/site.html"
+    look = {"look": list_look(request), "looks": LOOKS}
+    return await drawn(lambda: render(request, template, site_context(access, answer, **list_wish(request)) | look))
 
 
 @require_safe

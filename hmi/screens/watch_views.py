@@ -102,7 +102,7 @@ async def change(request: PageRequest, slug: str, key: UUID) -> HttpResponse:
     except lists.ListRefused as refused:
         return await _edit_page(request, access, found, trouble=str(refused))
     if done is None:
-        return HttpResponseBadRequest(_("This is no form of this page. Load the page again."))
+        return HttpResponseBadRequest(_("This form does not belong to this page. Load the page again."))
     if request.POST.get("what") == "remove":
         return _to("lists:all", slug)
     words = request.POST.get("q", "")[:MAX_WORDS]

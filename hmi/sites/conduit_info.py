@@ -39,10 +39,10 @@ def get_conduit_info(site_id: UUID) -> ConduitInfo:
     """The conduit of an enabled site; ``SiteUnreachable`` when it has none, was cut off, or its key cannot be read."""
     conduit = Conduit.objects.select_related("site").filter(site_id=site_id, site__enabled=True).first()
     if conduit is None:
-        raise SiteUnreachable("This site", "it is switched off, or was never provisioned", 0.0)
+        raise SiteUnreachable("This site", "it is switched off, or was never set up", 0.0)
     site = conduit.site
     if not conduit.agent_pin:
-        raise SiteUnreachable(site.name, "its agent is not pinned; it was cut off or never provisioned", 0.0)
+        raise SiteUnreachable(site.name, "it was cut off, or was never set up", 0.0)
     return ConduitInfo(
         site_id=site.id,
         slug=site.slug,
@@ -77,7 +77,11 @@ def _stamp(conduit: Conduit) -> str:
 def _connection(conduit: Conduit) -> ConnectionString:
     # A rule that manages the namespace reaches every site: this process must never hold its key (threat T27).
     if "manage" in conduit.send_key_name.lower():
-        raise SiteUnreachable(conduit.site.name, "its conduit uses a Manage rule; make one with Send alone", 0.0)
+        raise SiteUnreachable(
+            conduit.site.name,
+            "its key to the relay may do too much; an administrator must make one that only sends",
+            0.0,
+        )
     text = f"Endpoint={conduit.endpoint};EntityPath={conduit.entity_path};" + (
         f"SharedAccessKeyName={conduit.send_key_name};SharedAccessKey={read_send_key(conduit)}"
     )

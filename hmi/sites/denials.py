@@ -43,6 +43,11 @@ class Denial:
         return self.reason.scope != "status:read"
 
     @property
+    def site_is_open(self) -> bool:
+        """Whether the person is in at the site, though not for this."""
+        return self.reason.why is Why.ROLE_LACKS
+
+    @property
     def needs_second_factor(self) -> bool:
         return self.reason.why is Why.SECOND_FACTOR
 

@@ -19,7 +19,8 @@ from accounts.audit import AuditUnavailable
 from accounts.buckets import Buckets
 from accounts.sign_in_limits import source_address
 from hmi.sites import enrolment
-from hmi.sites.enrolment import AGENT, NotAccepted
+from hmi.sites.enrolment import NotAccepted
+from hmi.sites.enrolment_trail import AGENT
 from relay_bridge.contract.enrolment import Claim, Collect, Refusal
 
 MAX_BODY = 16 * 1024  # bytes of a message

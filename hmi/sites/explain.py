@@ -19,6 +19,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.factors import session_may_use
 from accounts.roles import role_words
@@ -172,41 +173,45 @@ def _words(grant: Grant, why: Why) -> str:
             return f"The role {role}, held until {until}, does not hold this."
 
 
+# What the person is told. Where a moment stands in the sentence, there is one for today and one for another day.
+_DATED = {
+    Why.GRANTED: (
+        gettext_lazy("As %(role)s, until %(clock)s (%(zone)s) today."),
+        gettext_lazy("As %(role)s, until %(day)s %(clock)s (%(zone)s)."),
+    ),
+    Why.STARTS_LATER: (
+        gettext_lazy("Your access as %(role)s has not begun: it starts at %(clock)s (%(zone)s)."),
+        gettext_lazy("Your access as %(role)s has not begun: it starts on %(day)s at %(clock)s (%(zone)s)."),
+    ),
+    Why.ENDED: (
+        gettext_lazy("Your access as %(role)s ended at %(clock)s (%(zone)s)."),
+        gettext_lazy("Your access as %(role)s ended on %(day)s at %(clock)s (%(zone)s)."),
+    ),
+    Why.REVOKED: (
+        gettext_lazy("Your access as %(role)s was withdrawn at %(clock)s (%(zone)s)."),
+        gettext_lazy("Your access as %(role)s was withdrawn on %(day)s at %(clock)s (%(zone)s)."),
+    ),
+    Why.REFUSED: (
+        gettext_lazy("Your access as %(role)s was not approved at %(clock)s (%(zone)s)."),
+        gettext_lazy("Your access as %(role)s was not approved on %(day)s at %(clock)s (%(zone)s)."),
+    ),
+}
+_UNDATED = {
+    Why.PENDING: gettext_lazy("Your access as %(role)s waits for a second person's approval."),
+    Why.SECOND_FACTOR: gettext_lazy("Your role %(role)s needs a second factor, and this sign-in was without one."),
+    Why.SUPERUSER: gettext_lazy("A superuser sees no process data: use an account that administers nothing."),
+    Why.NOT_OURS: gettext_lazy("Your access to %(site)s does not hold. Ask an administrator to give it again."),
+    Why.ROLE_LACKS: gettext_lazy("Your role %(role)s at %(site)s does not allow this."),
+}
+
+
 def _told(grant: Grant, why: Why, now: dt.datetime) -> str:
     """For the person."""
     is_today, facts = _facts(grant, why, now)
-    match why:
-        case Why.GRANTED if is_today:
-            words = _("As %(role)s, until %(clock)s (%(zone)s) today.")
-        case Why.GRANTED:
-            words = _("As %(role)s, until %(day)s %(clock)s (%(zone)s).")
-        case Why.PENDING:
-            words = _("Your access as %(role)s waits for a second person's approval.")
-        case Why.STARTS_LATER if is_today:
-            words = _("Your access as %(role)s has not begun: it starts at %(clock)s (%(zone)s).")
-        case Why.STARTS_LATER:
-            words = _("Your access as %(role)s has not begun: it starts on %(day)s at %(clock)s (%(zone)s).")
-        case Why.ENDED if is_today:
-            words = _("Your access as %(role)s ended at %(clock)s (%(zone)s).")
-        case Why.ENDED:
-            words = _("Your access as %(role)s ended on %(day)s at %(clock)s (%(zone)s).")
-        case Why.REVOKED if is_today:
-            words = _("Your access as %(role)s was withdrawn at %(clock)s (%(zone)s).")
-        case Why.REVOKED:
-            words = _("Your access as %(role)s was withdrawn on %(day)s at %(clock)s (%(zone)s).")
-        case Why.REFUSED if is_today:
-            words = _("Your access as %(role)s was not approved at %(clock)s (%(zone)s).")
-        case Why.REFUSED:
-            words = _("Your access as %(role)s was not approved on %(day)s at %(clock)s (%(zone)s).")
-        case Why.SECOND_FACTOR:
-            words = _("Your role %(role)s needs a second factor, and this sign-in was without one.")
-        case Why.SUPERUSER:
-            words = _("A superuser sees no process data: use an account that administers nothing.")
-        case Why.NOT_OURS:
-            words = _("Your access to %(site)s does not hold. Ask an administrator to give it again.")
-        case _other:
-            words = _("Your role %(role)s at %(site)s does not allow this.")
-    return words % facts
+    if why in _UNDATED:
+        return str(_UNDATED[why]) % facts
+    today, another_day = _DATED[why]
+    return str(today if is_today else another_day) % facts
 
 
 def _facts(grant: Grant, why: Why, now: dt.datetime) -> tuple[bool, dict[str, str]]:

@@ -54,7 +54,7 @@ class SiteLine:
         ``stamp``: the conduit's as it is now, ``None`` when there is none any more.
         """
         if self.current is not None and self.current.session.info.stamp != stamp:
-            await self.current.session.close("the site's conduit was changed")
+            await self.current.session.close("the connection to the site was changed")
 
     async def close(self, reason: str) -> None:
         if self._idle is not None:

@@ -14,7 +14,7 @@ class WatchConfig(AppConfig):
         from hmi.live.chosen_entries import register_lookup  # noqa: PLC0415 - apps must be loaded first
         from hmi.live.favourites_view import register_finder  # noqa: PLC0415 - apps must be loaded first
         from hmi.watch.favourites import wishes_of  # noqa: PLC0415
-        from hmi.watch.lists import entries_for_socket  # noqa: PLC0415
+        from hmi.watch.lists import entries_for_socket, entries_of_pages  # noqa: PLC0415
 
         register_finder(wishes_of)
-        register_lookup(entries_for_socket)
+        register_lookup(entries_for_socket, entries_of_pages)

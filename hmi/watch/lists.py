@@ -7,7 +7,7 @@ a sentence for the person; ``None`` where a list is not this person's to know of
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import audit
-from hmi.live.chosen_entries import Entry
+from hmi.live.chosen_entries import Entry, Reader
+from hmi.sites import access_changes
 from hmi.sites.access import SiteAccess
 from hmi.watch.list_models import MAX_ENTRIES, MAX_LISTS, MAX_NAME, WatchEntry, WatchList
 from relay_bridge.contract.audit import without_secrets
@@ -49,6 +50,20 @@ def entries_for_socket(access: SiteAccess, key: UUID) -> tuple[Entry, ...] | Non
     """What the live page of a list shows; None when the person may not read it."""
     found = find(access, key)
     return None if found is None else entries_of(found)
+
+
+def entries_of_pages(pages: Collection[Reader]) -> dict[Reader, tuple[Entry, ...]]:
+    """Of pairs of a person and a list those that this person may read still, with what stands in the list now.
+
+    Whether the person may see the site's values is asked elsewhere (hmi/live/access_watch.py).
+    """
+    rows = WatchList.objects.filter(pk__in={key for _, key in pages}).prefetch_related("entries")
+    found = {row.pk: (row, entries_of(row)) for row in rows}
+    return {
+        (user_id, key): found[key][1]
+        for user_id, key in pages
+        if key in found and (found[key][0].shared or found[key][0].owner_id == user_id)
+    }
 
 
 def lists_of(access: SiteAccess) -> tuple[list[WatchList], list[WatchList]]:
@@ -85,6 +100,7 @@ def share(access: SiteAccess, key: UUID, person: Any, *, shared: bool) -> WatchL
         found.shared = shared
         found.save(update_fields=["shared"])
         _record("watch:list:shared" if shared else "watch:list:unshared", access, found, person)
+        _tell_open_pages()
     return found
 
 
@@ -95,6 +111,7 @@ def remove(access: SiteAccess, key: UUID, person: Any) -> WatchList | None:
         if found.shared:
             _record("watch:list:unshared", access, found, person)
         WatchList.objects.filter(pk=found.pk).delete()
+        _tell_open_pages()
     return found
 
 
@@ -113,6 +130,7 @@ def add(access: SiteAccess, key: UUID, entry: Entry) -> WatchList | None:
     WatchEntry.objects.create(
         list=found, asset=entry.asset, tag=entry.tag, position=0 if last is None else last.position + 1
     )
+    _tell_open_pages()
     return found
 
 
@@ -122,6 +140,7 @@ def take_out(access: SiteAccess, key: UUID, entries: Sequence[Entry]) -> WatchLi
     if found is not None:
         for entry in entries[:MAX_ENTRIES]:
             found.entries.filter(asset=entry.asset, tag=entry.tag).delete()
+        _tell_open_pages()
     return found
 
 
@@ -142,6 +161,7 @@ def move(access: SiteAccess, key: UUID, entry: Entry, shown: Sequence[Entry], *,
     for position, row in enumerate(rows):
         row.position = position
     WatchEntry.objects.bulk_update(rows, ["position"])
+    _tell_open_pages()
     return found
 
 
@@ -160,6 +180,11 @@ amove = database_sync_to_async(move)
 def _own(access: SiteAccess, key: UUID) -> WatchList | None:
     rows = WatchList.objects.select_for_update().filter(site_id=access.site.id, owner_id=access.user_id)
     return rows.filter(pk=key).first()
+
+
+def _tell_open_pages() -> None:
+    """Open pages of the list look again (hmi/live/list_watch.py): here after the commit, elsewhere within seconds."""
+    transaction.on_commit(access_changes.ring)
 
 
 def _checked_name(name: str) -> str:

@@ -13,6 +13,7 @@ export class Banner {
   }
 
   take(facts) {
+    if (facts?.top && typeof facts.top[1] !== "string") throw new TypeError("an alarm without a name");
     if (facts) this.facts = facts;
   }
 

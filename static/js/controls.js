@@ -76,6 +76,15 @@ function closeWhatIsOld() {
   }
 }
 
+// Reasons to tap instead of typing.
+for (const row of document.querySelectorAll("[data-fills]")) {
+  row.hidden = false;
+  row.addEventListener("click", ({ target }) => {
+    const reason = target.closest("button");
+    if (reason) document.getElementById(row.dataset.fills).value = reason.textContent;
+  });
+}
+
 function index() {
   for (const button of document.querySelectorAll("[data-hold]")) {
     if (button.dataset.ready) continue;

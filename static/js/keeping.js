@@ -32,6 +32,19 @@ export async function keepThisPage() {
   document.addEventListener("click", (event) => event.target.closest?.("a[href]") && copy(), { capture: true });
 }
 
+// A page without live values, as notes and hand-overs are: it stays as it was when it was drawn, `drawnAt` by the
+// server's clock (epoch ms).
+export async function keepStillPage(drawnAt) {
+  try {
+    await begin(label);
+  } catch {
+    return;
+  }
+  ready = true;
+  heard = { ever: true, phoneDoubt: false, silence: Date.now() - opened, now: drawnAt + Date.now() - opened };
+  copy();
+}
+
 function drawn(freshness) {
   heard = freshness;
   if (freshness.ended) {

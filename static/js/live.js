@@ -6,6 +6,7 @@ import { Cards } from "./cards.js";
 import { Freshness } from "./freshness.js";
 import { clearNotice, notice } from "./notices.js";
 import { Board } from "./paint.js";
+import { said } from "./said.js";
 import { LiveSocket } from "./socket.js";
 import { drawStrip, endPage } from "./strip.js";
 import { t } from "./texts.js";
@@ -32,6 +33,7 @@ function draw(changed = new Set()) {
   if (turned || changed === null) assets.draw(board);
   else if (changed.size) assets.draw(board, changed);
   cards.draw(freshness);
+  if (freshness.snapshot && !freshness.phoneDoubt && freshness.link?.[0] === "live") document.querySelector("#trouble[data-passes]")?.remove();
   drawStrip(freshness, { place, zone, newest: board.newest, behind: board.times.furthest });
   banner.draw(freshness);
   tell();
@@ -92,7 +94,7 @@ function takeSnapshot(frame) {
 
 function lost(why) {
   freshness.connected = freshness.snapshot = false;
-  if (why) notice("farewell", why);
+  if (why) notice("farewell", said(why), { href: location.href, label: t("Reload") });
   draw();
 }
 

@@ -40,13 +40,13 @@ export function clearNotice(kind) {
 }
 
 export function watchRequests() {
-  const failed = (text) => notice("request", text, { href: location.href, label: t("Reload") });
-  document.addEventListener("htmx:sendError", () => failed(t("That did not reach the server: there is no connection.")));
-  document.addEventListener("htmx:timeout", () => failed(t("The server did not answer in time. Nothing was changed here.")));
-  document.addEventListener("htmx:swapError", () => failed(t("The answer could not be shown.")));
-  document.addEventListener("htmx:targetError", () => failed(t("The answer could not be shown.")));
-  document.addEventListener("htmx:responseError", (event) => failed(refusal(event.detail.xhr.status)));
-  document.addEventListener("htmx:beforeRequest", () => clearNotice("request"));
+  const listen = (name, text) => document.addEventListener(name, (event) => failed(event.detail.elt, text(event.detail)));
+  listen("htmx:sendError", () => t("That did not reach the server: there is no connection."));
+  listen("htmx:timeout", () => t("The server did not answer in time. Nothing was changed here."));
+  listen("htmx:swapError", () => t("The answer could not be shown."));
+  listen("htmx:targetError", () => t("The answer could not be shown."));
+  listen("htmx:responseError", ({ xhr }) => refusal(xhr.status));
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => asksByItself(detail.elt) || clearNotice("request"));
   // Signed out meanwhile: the answer is the sign-in page, which must not land inside this one.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const answered = new URL(event.detail.xhr.responseURL || location.href, location.href);
@@ -54,8 +54,41 @@ export function watchRequests() {
       event.detail.shouldSwap = false;
       document.dispatchEvent(new Event("signed-out"));
       notice("request", t("You are signed out."), { href: location.href, label: t("Sign in") });
+    } else if (event.detail.shouldSwap && !isOurs(event.detail)) {
+      event.detail.shouldSwap = false;
+      failed(event.detail.requestConfig?.elt, t("The answer could not be shown."));
     }
   });
+}
+
+function failed(asked, text) {
+  if (asksByItself(asked)) missed(asked);
+  else notice("request", text, { href: location.href, label: t("Reload") });
+}
+
+// data-by-itself: a part that asks without a tap; its value is an id that each answer holds.
+function asksByItself(element) {
+  return Boolean(element?.hasAttribute?.("data-by-itself"));
+}
+
+// What somebody between here and the server answers (a portal, a proxy) is a page of its own, or not even HTML.
+function isOurs({ xhr, target, serverResponse: text }) {
+  if (xhr.status === 204) return true;
+  if (!(xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/html")) return false;
+  if (/^\s*<(!doctype|html)/i.test(text) && !text.includes('<main id="content"')) return false;
+  return !asksByItself(target) || text.includes(`id="${target.dataset.byItself}"`);
+}
+
+// It stays as it is and says so; the next answer takes its place.
+function missed(part) {
+  part.classList.add("is-stale");
+  if (part.querySelector("[data-missed]")) return;
+  const line = document.createElement("p");
+  line.className = "notice";
+  line.dataset.missed = "";
+  line.setAttribute("role", "status");
+  line.textContent = t("This part could not be brought up to date: it shows what was known before.");
+  part.prepend(line);
 }
 
 function refusal(status) {

@@ -13,7 +13,7 @@ let pages = [];
 
 applyTheme(remembered("theme"));
 applyHands(remembered("hands"));
-byId("offline-look").hidden = false;
+byId("offline-look").hidden = byId("offline-hands").hidden = false;
 
 async function start() {
   try {

@@ -6,13 +6,16 @@ import { watchThemes } from "./theme.js";
 import { watchVersions } from "./versions.js";
 
 const { keep, keeps } = document.documentElement.dataset;
+const { live, still } = document.body.dataset;
 
 watchThemes();
 watchRequests();
 if ("serviceWorker" in navigator) watchVersions();
-if (keep === "none" || (keeps !== undefined && !document.body.dataset.live)) {
+if (keep === "none" || (keeps !== undefined && !live && !still)) {
   // Nobody is signed in, or the page that may be kept was refused: nothing stays on this phone.
   import("./keeping.js").then(({ forget }) => forget());
+} else if (keeps !== undefined && still) {
+  import("./keeping.js").then(({ keepStillPage }) => keepStillPage(Number(still)));
 } else if (keeps !== undefined) {
   document.addEventListener("live", () => import("./keeping.js").then(({ keepThisPage }) => keepThisPage()), { once: true });
 }

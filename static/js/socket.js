@@ -112,13 +112,20 @@ export class LiveSocket {
     this.expected = frame.n + 1;
     if (frame.k === "s") {
       this.waiting = this.asked = false;
-      this.proven = true;
-      this.attempts = 0;
     } else if (!inOrder || (frame.k === "d" && this.waiting)) {
       this.lostOrder();
       return;
     }
-    this.on.frame(frame);
+    try {
+      this.on.frame(frame);
+    } catch (error) {
+      this.unshown(error);
+      return;
+    }
+    if (frame.k === "s") {
+      this.proven = true;
+      this.attempts = 0;
+    }
     if (frame.k !== "h") this.say({ ok: frame.n });
   }
 
@@ -127,6 +134,15 @@ export class LiveSocket {
     this.waiting = this.asked = true;
     this.on.gap();
     this.say({ resync: 1 });
+  }
+
+  // A frame that could not be put on the screen: what stands there may be neither old nor new, so nothing of it counts
+  // as the present until a fresh snapshot came over another connection.
+  unshown(error) {
+    console.error(error);
+    this.drop();
+    this.retry();
+    this.on.lost("");
   }
 
   closed(code) {
@@ -187,8 +203,21 @@ function parse(text) {
   if (typeof text !== "string") return null;
   try {
     const frame = JSON.parse(text);
-    return frame && Number.isSafeInteger(frame.n) && ["s", "d", "h", "bye"].includes(frame.k) ? frame : null;
+    return frame && Number.isSafeInteger(frame.n) && isWhole(frame) ? frame : null;
   } catch {
     return null;
   }
+}
+
+function isWhole({ k, t: time, d: items = [], link = [], x: derived = {} }) {
+  if (k === "bye") return true;
+  if (!["s", "d", "h"].includes(k) || !Number.isFinite(time) || !Array.isArray(items) || !Array.isArray(link)) return false;
+  return derived !== null && typeof derived === "object" && items.every(isItem);
+}
+
+// [handle, value, dt = 0, quality = 0]
+function isItem(item) {
+  if (!Array.isArray(item)) return false;
+  const [, value, dt = 0, quality = 0] = item;
+  return (value === null || typeof value !== "object") && Number.isFinite(dt) && Number.isFinite(quality);
 }

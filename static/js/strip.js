@@ -36,13 +36,20 @@ export function drawStrip(freshness, { place, zone, newest = null, behind = 0 })
     say(byId("strip-reason"), state === "live" ? "" : said(reason || ""));
     drawMode(freshness.mode ? modeText(...freshness.mode, zone, now) : "");
     byId("strip-link").dataset.state = doubt ? "" : state;
-  }
+  } else if (doubt) drawnOnly(byId("strip-link"), place);
   say(byId("strip-phone"), phoneWords(freshness, doubt));
   say(byId("strip-age"), doubt === "stale" ? t("No data for {age}.", { age: ageText(freshness.silence / 1000) }) : "");
   say(byId("age-source"), sourceAge(now, newest, behind));
   say(byId("age-link"), link ? linkAge(link, doubt, now) : "");
   say(byId("age-phone"), freshness.ever ? t("Phone {age}", { age: ageText(freshness.silence / 1000) }) : "");
   byId("strip").toggleAttribute("data-trouble", Boolean(doubt) || Boolean(link && link[0] !== "live"));
+}
+
+// No frame ever came: what the server drew with the page is the last that was heard.
+function drawnOnly({ dataset }, place) {
+  if (!dataset.words) return;
+  say(byId("strip-link-words"), t("{place}: last known: {words}", { place, words: dataset.words }));
+  dataset.state = "";
 }
 
 // Three ages, each of its own: the newest sample on the page by the source's clock (old where nothing changes), the last word of the site, the last of ours.

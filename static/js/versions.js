@@ -13,6 +13,7 @@ export async function watchVersions() {
     const registration = await serviceWorker.register("/sw.js", { scope: "/" });
     serviceWorker.addEventListener("message", ({ data }) => data?.newer && offer(registration));
     serviceWorker.addEventListener("controllerchange", () => asked && location.reload());
+    serviceWorker.ready.then(({ active }) => active.postMessage({ speaks: document.documentElement.lang }));
     const look = () => registration.waiting && serviceWorker.controller && registration.waiting.postMessage({ ask: own });
     look();
     registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", look));

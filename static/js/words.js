@@ -28,7 +28,7 @@ const QUALITY = new Map([
   [0x808d0000, t("out of service")],
 ]);
 const CLASSES = { good: t("good"), uncertain: t("uncertain"), bad: t("bad") };
-const LIMIT = new Map([[0x0100, t("at low end")], [0x0200, t("at high end")], [0x0300, t("constant")]]);
+const LIMIT = new Map([[0x0100, t("at low end")], [0x0200, t("at high end")], [0x0300, t("held constant")]]);
 const FORCED = 0x00960000;
 const LAST_USABLE = new Set([0x40900000, 0x408f0000]);
 const SUBSTITUTE = 0x40910000;
@@ -121,17 +121,22 @@ export function valueText(value, format, words) {
 
 export function ageText(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return t("{seconds} s", { seconds: whole });
-  if (whole < 3600) return t("{minutes} min {seconds} s", { minutes: Math.floor(whole / 60), seconds: two(whole % 60) });
-  if (whole < 172800) return t("{hours} h {minutes} min", { hours: Math.floor(whole / 3600), minutes: two(Math.floor((whole % 3600) / 60)) });
-  return t("{days} d", { days: Math.floor(whole / 86400) });
+  if (whole < 60) return unbroken(t("{seconds} s", { seconds: whole }));
+  if (whole < 3600) return unbroken(t("{minutes} min {seconds} s", { minutes: Math.floor(whole / 60), seconds: two(whole % 60) }));
+  if (whole < 172800) return unbroken(t("{hours} h {minutes} min", { hours: Math.floor(whole / 3600), minutes: two(Math.floor((whole % 3600) / 60)) }));
+  return unbroken(t("{days} d", { days: Math.floor(whole / 86400) }));
 }
 
 export function durationText(minutes) {
   const whole = Math.max(0, Math.floor(minutes));
-  if (whole < 1) return t("under 1 min");
-  if (whole < 60) return t("{minutes} min", { minutes: whole });
-  return t("{hours} h {minutes} min", { hours: Math.floor(whole / 60), minutes: two(whole % 60) });
+  if (whole < 1) return unbroken(t("under 1 min"));
+  if (whole < 60) return unbroken(t("{minutes} min", { minutes: whole }));
+  return unbroken(t("{hours} h {minutes} min", { hours: Math.floor(whole / 60), minutes: two(whole % 60) }));
+}
+
+// On one line wherever it stands: the translations write plain spaces, and a line must not end between number and unit.
+function unbroken(text) {
+  return text.replaceAll(" ", "\u00a0");
 }
 
 // The line beside a value. `age` in ms; `doubt` is "" or why the value may not be taken for the present (freshness.js).

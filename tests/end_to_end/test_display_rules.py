@@ -138,7 +138,11 @@ def test_three_ages_are_always_in_sight(walker: Page, demo: Demo) -> None:
         walker.goto(demo.url + address)
         wait_for(lambda: all_live(walker), f"{address} live", within=20)
         walker.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        for name, words in (("source", r"^Sample \d+ (s|min|h)"), ("link", r"^Link <3 s$"), ("phone", r"^Phone \d s$")):
+        for name, words in (
+            ("source", r"^Sample \d+\s(s|min|h)"),
+            ("link", r"^Link <3\ss$"),
+            ("phone", r"^Phone \d\ss$"),
+        ):
             place = walker.locator(f"#age-{name}")
             wait_for(lambda place=place, words=words: re.match(words, place.inner_text()), f"{name} on {address}")
             box = place.bounding_box()

@@ -10,9 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHELL = "chromium-headless-shell"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Quiet and closed: a browser under test talks to loopback and to nobody else.
 ARGUMENTS = [
     "--no-sandbox",
@@ -25,23 +27,25 @@ ARGUMENTS = [
 ]
 
 
+@cache
 def find() -> str | None:
     """Path of a Chromium that is there now, or ``None``."""
-    for name in NAMES:
-        path = shutil.which(name)
-        if path:
-            return path
-    return _playwrights_own()
+    on_path = [shutil.which(SHELL), *map(shutil.which, NAMES)]
+    if on_path[0]:
+        return on_path[0]
+    shell, whole = _playwrights_own()
+    return shell or next(filter(None, on_path), None) or whole
 
 
-def _playwrights_own() -> str | None:
+def _playwrights_own() -> tuple[str | None, str | None]:
+    """Its headless shell and its whole browser, each where it is installed."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - starting it costs half a second
 
     with sync_playwright() as playwright:
         whole = Path(playwright.chromium.executable_path)  # .../chromium-1255/chrome-linux64/chrome
     folder = next(each for each in whole.parents if each.name.startswith("chromium-"))
     shells = folder.parent.glob(f"{folder.name.replace('chromium', 'chromium_headless_shell')}/*/*headless*shell")
-    return next((str(path) for path in (*shells, whole) if path.is_file()), None)
+    return next(map(str, shells), None), str(whole) if whole.is_file() else None
 
 
 def ensure() -> str:
@@ -51,12 +55,14 @@ def ensure() -> str:
         return path
     install = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
     subprocess.run(install, check=False, capture_output=True)
+    find.cache_clear()
     path = find()
     if path:
         return path
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False, stdout=subprocess.DEVNULL)
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False, stdout=subprocess.DEVNULL)
+        find.cache_clear()
         path = find()
         if path:
             return path

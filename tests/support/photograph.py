@@ -42,6 +42,7 @@ class Photographer:
 
     def __init__(self, browser: Browser, url: str, demo: Path, folder: Path) -> None:
         self._browser, self._url, self._folder = browser, url, folder
+        secrets["demo"] = str(demo)
         self._passwords = {each["role"]: each for each in json.loads((demo / "credentials.json").read_text())}
         self._pages: dict[str, Page] = {}
         folder.mkdir(parents=True, exist_ok=True)

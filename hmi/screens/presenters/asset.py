@@ -14,7 +14,7 @@ from hmi.screens.presenters.forecasts import NOTHING_AHEAD, ShownNext, limit_let
 from hmi.screens.presenters.overview import ShownRate, asset_address, main_tag, show_rate
 from hmi.screens.presenters.swatches import swatch_of
 from hmi.screens.presenters.values import Scene, ShownValue, show_value, shown_tag
-from hmi.screens.presenters.words import DASH, duration_text
+from hmi.screens.presenters.words import DASH, NO_BREAK, duration_text
 from hmi.sites.catalog import Catalog
 from hmi.sites.plain_text import apart
 from hmi.sites.tanks import AssetState, asset_state
@@ -211,7 +211,9 @@ def _working_range(level: CatalogTag | None, units: str) -> str:
         return ""
     shown = shown_tag(level, units)
     low, high = shown.text(limits.l), shown.text(limits.h)
-    return gettext("{low} to {high} {unit}").format(low=low, high=high, unit=apart(shown.unit)).rstrip()
+    unit = apart(shown.unit)
+    text = gettext("{low} to {high} {unit}").format(low=low, high=high, unit=unit).rstrip()
+    return text.replace(f"{high} {unit}", f"{high}{NO_BREAK}{unit}") if unit else text
 
 
 def _neighbours(catalog: Catalog, asset: CatalogAsset, slug: str) -> tuple[Neighbour | None, Neighbour | None]:

@@ -44,6 +44,10 @@ class Limit:
     label_y: str
 
     @property
+    def outer(self) -> bool:
+        return self.key in {"hh", "ll"}
+
+    @property
     def squeezed(self) -> bool:
         """Too long for the drawing's side: the label is drawn narrower."""
         return len(self.letters) + 1 + len(self.text) > LABEL_LENGTH
@@ -74,6 +78,16 @@ class ShownBar:
     water: Box | None = None
     setpoint_tag: str = ""
     setpoint_y: str = ""
+    low_label: str = ""  # the ends of the range as the person reads them
+    high_label: str = ""
+
+    @property
+    def inner_limits(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.limits if not limit.outer)
+
+    @property
+    def outer_limits(self) -> tuple[Limit, ...]:
+        return tuple(limit for limit in self.limits if limit.outer)
 
     @property
     def low_text(self) -> str:
@@ -112,6 +126,7 @@ def show_bar(
         return None
     low, high = level.lo, level.hi
     factor = _factor(water, level)
+    shown = shown_tag(level, units)
     wet = None if water_value is None or factor is None else water_value * factor
     return ShownBar(
         tag=level.id,
@@ -127,6 +142,8 @@ def show_bar(
         water=None if wet is None else _water(_share(low + wet, low, high), frame),
         setpoint_tag=setpoint.id if setpoint is not None and setpoint.unit == level.unit else "",
         setpoint_y="" if setpoint_value is None else _from_bottom(_share(setpoint_value, low, high), frame).y,
+        low_label=shown.text(low),
+        high_label=shown.text(high),
     )
 
 

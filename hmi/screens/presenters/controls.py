@@ -18,7 +18,7 @@ from hmi.controls.typed_values import choices_of, plain
 from hmi.languages.choices import SOURCE
 from hmi.languages.numbers import localised
 from hmi.screens.presenters.values import BOOL_WORDS, RUN_WORDS, value_text, value_words
-from hmi.screens.presenters.words import moment_text, plain_number
+from hmi.screens.presenters.words import NO_BREAK, moment_text, plain_number
 from hmi.sites.catalog import Catalog
 from relay_bridge.contract.acting import ActValue, TraceRow
 from relay_bridge.contract.authorization_details import same_value
@@ -96,15 +96,15 @@ def with_unit(value: object, tag: CatalogTag | None, unit: str | None = None) ->
     """``75.0 m³/h``, ``running``: a value as the screens show it."""
     if tag is None:
         text = localised(str(value)) if isinstance(value, float) else str(value)
-        return f"{text} {unit}" if unit else text
+        return f"{text}{NO_BREAK}{unit}" if unit else text
     text = value_text(value, tag, value_words(tag))
-    return f"{text} {tag.unit}" if tag.unit else text
+    return f"{text}{NO_BREAK}{tag.unit}" if tag.unit else text
 
 
 def kept_text(value: object, tag: CatalogTag | None) -> str:
     """The same to be kept: in the language of the code, whoever asked, so that it reads the same to everybody."""
     with translation.override(SOURCE):
-        return with_unit(value, tag)
+        return with_unit(value, tag).replace(NO_BREAK, " ")
 
 
 def told_text(kept: str, value: object) -> str:
@@ -115,7 +115,7 @@ def told_text(kept: str, value: object) -> str:
     decimals = len(number.partition(".")[2])
     if not isinstance(value, int | float) or plain_number(value, decimals) != number:
         return kept
-    return f"{localised(number)}{space}{unit}"
+    return f"{localised(number)}{NO_BREAK if space else ''}{unit}"
 
 
 def _of_our_own(kept: str) -> str:
@@ -130,7 +130,7 @@ def limit_words(offer: Offer) -> str:
     limits = offer.limits
     if limits is None or choices_of(offer) is not None:
         return ""
-    unit = f" {offer.tag.unit}" if offer.tag.unit else ""
+    unit = f"{NO_BREAK}{offer.tag.unit}" if offer.tag.unit else ""
     parts = []
     if limits.min is not None and limits.max is not None:
         parts.append(gettext("%(low)s to %(high)s") % {"low": plain(limits.min), "high": f"{plain(limits.max)}{unit}"})
@@ -211,7 +211,7 @@ def show_trace(rows: list[TraceRow], catalog: Catalog, zone: zoneinfo.ZoneInfo, 
             for words, value in ((gettext("before %(value)s"), row.before), (gettext("after %(value)s"), row.after))
             if value is not None
         ]
-        detail = ", ".join([*read, *(text for text in (row.msg, row.why) if text)])
+        detail = " \u00b7 ".join([*read, *(text for text in (row.msg, row.why) if text)])
         name = _whole_name(row.target, catalog)
         what = str(WHATS[row.what]) % {"name": name}
         result = str(RESULTS.get(row.res, row.res))

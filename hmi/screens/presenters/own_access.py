@@ -76,7 +76,7 @@ def _group(site: Site, reasons: Iterable[Reason]) -> tuple[ShownRights, ...]:
 
 def _judge(site: Site, reason: Reason) -> tuple[bool, str]:
     if reason.allowed and reason.scope in WRITE_SCOPES:
-        words = _("Your role %(role)s allows it. Which values take a change, and when, %(site)s decides.")
+        words = _("Your role %(role)s allows it. %(site)s decides which values can be changed, and when.")
         return True, words % {"role": role_words(reason.role), "site": site.name}
     return reason.why is Why.GRANTED, reason.told
 
@@ -108,7 +108,7 @@ def _of_grant(state: State, granted: str) -> tuple[str, str]:
         case State.REFUSED:
             return _("not approved"), _("It was granted, but the second person did not approve it.")
         case State.REVOKED | State.OVER:
-            return granted, _("It is over by now.")
+            return granted, _("It has ended.")
         case _other:
             return granted, ""
 

@@ -17,6 +17,7 @@ from hmi.controls.models import State
 from hmi.screens.presenters.words import at, date_text, moment_text, since_text
 from hmi.shifts.content import GAP_CUT, GAP_JOURNAL, GAP_LIST, GAP_SINCE, SECTIONS
 from hmi.shifts.models import HandOver, Stage
+from hmi.sites.reasons import reason_words
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def _link(row: Mapping[str, Any], slug: str, zone: zoneinfo.ZoneInfo, now: int) 
         return ShownLine(moment_text(row["t"], zone, now), name, words, by, loud=mode != "full")
     lost = row["what"] == "link-lost"
     name = _("Link lost") if lost else _("Link back")
-    return ShownLine(moment_text(row["t"], zone, now), name, row["detail"], loud=lost)
+    return ShownLine(moment_text(row["t"], zone, now), name, reason_words(row["detail"]), loud=lost)
 
 
 def _note(row: Mapping[str, Any], slug: str, zone: zoneinfo.ZoneInfo, now: int) -> ShownLine:

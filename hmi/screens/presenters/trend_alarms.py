@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from hmi.alarms.arranging import BAND_WORDS
 from hmi.alarms.presenting import LETTERS, MAX_NAME
+from hmi.live.alarm_words import condition_word
 from hmi.screens.presenters.trend_axes import percent
 from hmi.screens.presenters.words import moment_text
 from hmi.sites.plain_text import plain
@@ -20,20 +21,23 @@ from hmi.trends.past_alarms import PastAlarms
 from hmi.trends.windows import Window
 from relay_bridge.contract.alarms import Band, JournalRow, band_of
 
-TOGETHER = 5.0  # percent of the width: closer badges are one
+TOGETHER = 15.0  # percent of the width: closer badges are one, or they would lie on each other on a phone
+AT_END = 0.85  # of the width: further on there is no room on the right of a badge
 MOST = 50  # lines of the list, the newest
 _RANK: dict[Band, int] = {"crit": 0, "high": 1, "med": 2, "low": 3}
 
 
 @dataclass(frozen=True)
 class ShownBadge:
-    """``x``: where it became active, in percent; ``moment``: the same in epoch ms; ``many``: more than one here."""
+    """``x``: where it became active, in percent; ``moment``: the same in epoch ms; ``many``: more than one here, which
+    stands on the left of a badge that is ``at_end``."""
 
     x: str
     moment: str
     band: Band
     letter: str
     many: str
+    at_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ def _badges(stood: Sequence[_Stood], window: Window) -> Iterable[ShownBadge]:
         worst = min((one.band for one in group), key=_RANK.__getitem__)
         many = f"\u00d7{len(group)}" if len(group) > 1 else ""
         start = group[0].start
-        yield ShownBadge(percent(start - window.start, length), str(start), worst, LETTERS[worst], many)
+        at_end = start - window.start > AT_END * length
+        yield ShownBadge(percent(start - window.start, length), str(start), worst, LETTERS[worst], many, at_end)
 
 
 def _bar(one: _Stood, window: Window, now: int) -> ShownBar:
@@ -140,7 +145,7 @@ def _line(one: _Stood, zone: zoneinfo.ZoneInfo, now: int) -> ShownLine:
         band=one.band,
         letter=LETTERS[one.band],
         words=str(BAND_WORDS[one.band]),
-        name=plain(one.row.name, MAX_NAME) or _("Alarm"),
+        name=plain(f"{one.row.name} {condition_word(one.row.cond, one.row.name)}".strip(), MAX_NAME) or _("Alarm"),
         start=moment_text(one.start, zone, now) if one.start else "",
         end=moment_text(one.end, zone, now) if one.end else "",
     )

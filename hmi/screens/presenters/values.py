@@ -36,7 +36,7 @@ _INFO_TYPE, _INFO_DATA_VALUE, _LIMIT_BITS = 0x0C00, 0x0400, 0x0300
 _LIMIT_WORDS = {
     0x0100: gettext_lazy("at low end"),
     0x0200: gettext_lazy("at high end"),
-    0x0300: gettext_lazy("constant"),
+    0x0300: gettext_lazy("held constant"),
 }
 BOOL_WORDS = {"true": gettext_lazy("yes"), "false": gettext_lazy("no")}
 RUN_WORDS = {"true": gettext_lazy("running"), "false": gettext_lazy("stopped")}

@@ -14,6 +14,7 @@ from hmi.languages.numbers import localised
 
 DASH = "\u2014"  # em dash: there is no value
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+NO_BREAK = "\u00a0"  # no-break space: a number and its unit stay on one line
 CLOCK_TOLERANCE = 5.0  # seconds; a source's clock further ahead is a clock warning, not an age
 
 
@@ -36,22 +37,31 @@ def age_text(seconds: float) -> str:
     """How old something is: ``12 s``, ``3 min 05 s``, ``2 h 14 min``, ``3 d``."""
     whole = max(0, int(seconds))
     if whole < MINUTE:
-        return gettext("{seconds} s").format(seconds=whole)
-    if whole < HOUR:
-        return gettext("{minutes} min {seconds} s").format(minutes=whole // MINUTE, seconds=f"{whole % MINUTE:02d}")
-    if whole < 2 * DAY:
-        return gettext("{hours} h {minutes} min").format(hours=whole // HOUR, minutes=f"{whole % HOUR // MINUTE:02d}")
-    return gettext("{days} d").format(days=whole // DAY)
+        text = gettext("{seconds} s").format(seconds=whole)
+    elif whole < HOUR:
+        text = gettext("{minutes} min {seconds} s").format(minutes=whole // MINUTE, seconds=f"{whole % MINUTE:02d}")
+    elif whole < 2 * DAY:
+        text = gettext("{hours} h {minutes} min").format(hours=whole // HOUR, minutes=f"{whole % HOUR // MINUTE:02d}")
+    else:
+        text = gettext("{days} d").format(days=whole // DAY)
+    return unbroken(text)
 
 
 def duration_text(minutes: float) -> str:
     """A time ahead, no finer than it can be known: ``42 min``, ``3 h 20 min``."""
     whole = max(0, int(minutes))
     if whole < 1:
-        return gettext("under 1 min")
-    if whole < 60:
-        return gettext("{minutes} min").format(minutes=whole)
-    return gettext("{hours} h {minutes} min").format(hours=whole // 60, minutes=f"{whole % 60:02d}")
+        text = gettext("under 1 min")
+    elif whole < 60:
+        text = gettext("{minutes} min").format(minutes=whole)
+    else:
+        text = gettext("{hours} h {minutes} min").format(hours=whole // 60, minutes=f"{whole % 60:02d}")
+    return unbroken(text)
+
+
+def unbroken(text: str) -> str:
+    """``text`` on one line wherever it stands: the translations write plain spaces, and a line must not end at one."""
+    return text.replace(" ", NO_BREAK)
 
 
 def moment_text(ms: int, zone: zoneinfo.ZoneInfo, now: int) -> str:

@@ -2,8 +2,10 @@
 // no answer of the server is ever stored by it: an old value must not come back looking like a new one. What a phone
 // keeps to be read without network is another matter, and sealed (static/js/kept.js).
 
-const { version, files, offline } = self.SHELL;
+const { version, files, offline, languages } = self.SHELL;
 const CACHE = `sightline-shell-${version}`;
+const SPOKEN = `${offline}spoken`; // in the cache: the language of the last page that was open
+const TEXTS = Object.values(languages).flat(); // offline page and its scripts' texts, kept in that one language
 
 // A new version waits until somebody takes it, or until no page is open: it never changes a page under a person's hands.
 self.addEventListener("install", (event) => event.waitUntil(fill()));
@@ -14,6 +16,7 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("message", (event) => {
   if (event.data?.take) self.skipWaiting();
+  else if (event.data?.speaks) event.waitUntil(speak(event.data.speaks));
   else if (event.data && "ask" in event.data) event.waitUntil(answer(event.source, event.data.ask));
 });
 
@@ -30,7 +33,7 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) return;
   if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => offlinePage()));
-  else if (files.includes(url.pathname)) event.respondWith(fromShell(request, url.pathname));
+  else if (files.includes(url.pathname) || TEXTS.includes(url.pathname)) event.respondWith(fromShell(request, url.pathname));
 });
 
 async function fill() {
@@ -38,6 +41,21 @@ async function fill() {
   // "reload" goes past the browser's own cache; the offline page is fetched as nobody, so it holds nothing of anybody.
   const wanted = [...files.map((file) => new Request(file, { cache: "reload" })), new Request(offline, { credentials: "omit" })];
   await cache.addAll(wanted);
+  await speak(await spoken());
+}
+
+// Without network the page says what is wrong in the language of the person, not in that of the browser.
+async function speak(language) {
+  if (!Object.hasOwn(languages, language)) return;
+  const cache = await caches.open(CACHE);
+  if ((await (await cache.match(SPOKEN))?.text()) === language) return;
+  await cache.addAll(languages[language].map((file) => new Request(file, { cache: "reload", credentials: "omit" })));
+  await cache.put(SPOKEN, new Response(language));
+}
+
+// As the version before this one was told, too: it may take over while no page is open.
+async function spoken() {
+  return (await caches.match(SPOKEN))?.text();
 }
 
 async function forgetOthers() {
@@ -53,5 +71,7 @@ async function fromShell(request, path) {
 
 async function offlinePage() {
   const cache = await caches.open(CACHE);
-  return (await cache.match(offline)) ?? Response.error();
+  const language = await spoken();
+  const own = language && (await cache.match(languages[language]?.at(-1)));
+  return own ?? (await cache.match(offline)) ?? Response.error();
 }

@@ -154,7 +154,10 @@ async def test_limits_say_when_to_ask_again(api, settings, origin):
         if last.status_code == 429:
             break
     assert last.status_code == 200, "half a minute's requests may come at once"
-    refused = await api.get("/sites/north/readings?fresh=true")
+    for _ in range(20):  # a slow machine earns some requests meanwhile, but fresh ones cost more than it can earn
+        refused = await api.get("/sites/north/readings?fresh=true")
+        if refused.status_code == 429:
+            break
     assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 5
     assert refused.json()["type"] == "urn:sightline:problem:too-many-requests"
     async with httpx.AsyncClient(base_url=origin) as stranger:

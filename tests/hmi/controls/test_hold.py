@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.hmi.screens.page_server import PageServer
-from tests.support.chromium import ARGUMENTS
+from tests.support.chromium import ARGUMENTS, ensure
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAGE = """<!doctype html><html lang="en"><title>act</title><script type="module" src="/static/js/controls.js"></script>
@@ -26,7 +26,7 @@ data-let-go="Not sent: let go.">Keep it pressed.</p></body></html>"""
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=await asyncio.to_thread(ensure), args=ARGUMENTS)
         yield browser
         await browser.close()
 

@@ -52,7 +52,7 @@ async def test_command_runs_once_and_only_from_its_state(site: PumpSite, eva: Op
     assert (await eva.settled(address)).state == State.DONE
     assert [name for name, _ in site.pump.effects] == ["P-101.run=true"]
     page = text_of(await eva.get(START))
-    assert "starts from another state" in page and 'name="ticket"' not in page
+    assert "Not possible in the present state" in page and 'name="ticket"' not in page
 
 
 async def test_whatever_comes_twice_is_done_once_with_the_same_outcome(site: PumpSite, eva: Operator) -> None:
@@ -77,7 +77,7 @@ async def test_same_form_is_the_same_change_and_another_value_in_it_is_refused(s
     assert (await eva.post(SETPOINT, form)).headers["Location"] == first.headers["Location"]
     changed = await eva.post(SETPOINT, form | {"value": "66"})
     assert changed.status_code == 200 and "used already, for 65.0 %" in text_of(changed)
-    assert "not one of ours" in text_of(await eva.post(SETPOINT, form | {"ticket": ticket[:-2] + "xx"}))
+    assert "did not come from this dialog" in text_of(await eva.post(SETPOINT, form | {"ticket": ticket[:-2] + "xx"}))
     assert site.pump.effects == [("P-101.sp", 65)]
 
 

@@ -235,4 +235,4 @@ async def test_own_last_actions_are_those_of_the_site_too(site: PumpSite, eva: O
     await eva.post(f"{address}send/")
     await eva.settled(address)
     page = text_of(await eva.get("/sites/north/actions/"))
-    assert address in page and "before 60.0 %, after 70.0 %, as planned" in page
+    assert address in page and "before 60.0 % · after 70.0 % · as planned" in page

@@ -20,7 +20,7 @@ from hmi.sites.tokens import asite_token_for
 from relay_bridge.agent.journal_files import journal_files, read_events
 from relay_bridge.contract.audit import AuditEvent
 from tests.hmi.ingest.terminal import Terminal
-from tests.hmi.ingest.watching import Onlooker, eventually
+from tests.hmi.ingest.watching import Onlooker, eventually, watch_live
 from tests.hmi.live.people import agive, amake_person
 
 UNTOLD = 3.0  # seconds from a change that rings no bell; a look comes every second
@@ -72,9 +72,7 @@ async def test_token_is_narrowed_and_renewed_in_place_before_the_lease_ends(
     await terminal.start()
     link = SiteLink(terminal.site, make_token=mint)
     try:
-        watcher = Onlooker(link, await access_of("alice", "field-operator", terminal.site))
-        link.attach(watcher)
-        await watcher.until_phase("live")
+        watcher = await watch_live(link, await access_of("alice", "field-operator", terminal.site))
         begun = time.monotonic()
         await eventually(lambda: len(mint.made_for) >= 7)
         assert time.monotonic() - begun > terminal.lease
@@ -91,9 +89,7 @@ async def test_token_is_narrowed_and_renewed_in_place_before_the_lease_ends(
 async def test_revoking_the_only_watcher_stops_the_stream(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    await watch_live(link, alice)
     await revoke(alice)
     link.access_ended(alice)  # as the access watch does when it ends the socket
     begun = time.monotonic()
@@ -106,9 +102,7 @@ async def test_revocation_nobody_told_us_of_ends_the_stream_at_the_next_renewal(
     terminal: Terminal, link: SiteLink, alice: SiteAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_token, "RENEW_AFTER", 0.3)
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    await watch_live(link, alice)
     await revoke(alice)
     await eventually(lambda: terminal.streaming == 0)
 
@@ -117,9 +111,7 @@ async def test_stream_goes_on_under_another_watchers_access(
     terminal: Terminal, link: SiteLink, alice: SiteAccess, mint: Mint
 ) -> None:
     bob = await access_of("bob", "viewer", terminal.site)
-    watcher = Onlooker(link, alice, bob)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice, bob)
     assert mint.made_for == [alice]
     await revoke(alice)
     watcher.people.remove(alice)
@@ -161,9 +153,7 @@ async def test_nobody_need_look_for_the_link_to_find_that_its_access_ended(
 async def test_conduit_changed_by_sql_ends_the_session_within_seconds(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    await watch_live(link, alice)
     await Conduit.objects.filter(site=terminal.site).aupdate(agent_pin="")
     begun = time.monotonic()
     await eventually(lambda: terminal.agent.uplink.sessions == 0)
@@ -205,9 +195,7 @@ def journal(terminal: Terminal) -> list[AuditEvent]:
 async def test_without_live_values_only_the_links_state_is_known(terminal: Terminal, link: SiteLink) -> None:
     auditor = await access_of("carol", "auditor", terminal.site)
     assert not auditor.allows("data:live")
-    watcher = Onlooker(link, auditor)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, auditor)
     assert (terminal.streaming, link.latest, link.catalog) == (0, {}, None)
     await terminal.stop_agent()
     await watcher.until_phase("down")
@@ -217,9 +205,7 @@ async def test_values_start_when_somebody_who_may_see_them_joins(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
     auditor = await access_of("carol", "auditor", terminal.site)
-    first = Onlooker(link, auditor, tags=[])
-    link.attach(first)
-    await first.until_phase("live")
+    await watch_live(link, auditor, tags=[])
     second = Onlooker(link, alice)
     link.attach(second)
     await second.until(lambda: second.value() == 12.5)
@@ -229,10 +215,8 @@ async def test_site_that_is_reached_otherwise_is_left(
     terminal: Terminal, link: SiteLink, alice: SiteAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_token, "RENEW_AFTER", 0.3)
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     await Conduit.objects.filter(site=terminal.site).aupdate(agent_pin="")
     await watcher.until_phase("down")
-    assert "pinned" in link.state.reason
+    assert "cut off" in link.state.reason
     await eventually(lambda: terminal.agent.uplink.sessions == 0)

@@ -9,7 +9,7 @@ import pytest
 from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess
 from tests.hmi.ingest.terminal import Terminal
-from tests.hmi.ingest.watching import Onlooker
+from tests.hmi.ingest.watching import Onlooker, watch_live
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,9 +35,7 @@ async def test_switch_is_told_while_it_is_turned(terminal: Terminal, link: SiteL
 async def test_site_that_is_off_shows_nothing_and_says_so(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    onlooker = Onlooker(link, alice)
-    link.attach(onlooker)
-    await onlooker.until(lambda: link.state.phase == "live")
+    onlooker = await watch_live(link, alice)
     (switch(terminal) / "off").touch()
     await onlooker.until(lambda: link.state.phase == "down")
     assert "switched off at the plant" in link.state.reason

@@ -11,13 +11,11 @@ from hmi.ingest import link_status, service_token, site_link
 from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess
 from tests.hmi.ingest.terminal import Terminal
-from tests.hmi.ingest.watching import Onlooker, eventually
+from tests.hmi.ingest.watching import Onlooker, eventually, watch_live
 
 
 async def test_values_arrive_and_follow_the_plant(terminal: Terminal, link: SiteLink, alice: SiteAccess) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     assert watcher.value() == 12.5
     assert link.catalog is not None
     assert [asset.id for asset in link.catalog.tanks] == ["TK-101", "TK-102"]
@@ -32,9 +30,7 @@ async def test_only_what_is_watched_is_streamed(
     terminal: Terminal, link: SiteLink, alice: SiteAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_token, "RENEW_AFTER", 0.3)  # then what nobody watches any more is tidied away
-    first = Onlooker(link, alice)
-    link.attach(first)
-    await first.until_phase("live")
+    await watch_live(link, alice)
     assert terminal.streaming == 1
     second = Onlooker(link, alice, tags=["TK-101.level", "TK-102.level", "TK-999.level"])
     link.attach(second)
@@ -50,9 +46,7 @@ async def test_only_what_is_watched_is_streamed(
 async def test_tag_that_the_site_no_longer_offers_has_no_value(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice, tags=["TK-101.level", "TK-102.level"])
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice, tags=["TK-101.level", "TK-102.level"])
     assert watcher.value("TK-102.level") == 5.0
     terminal.tanks = [101]
     await terminal.stop_agent()
@@ -65,9 +59,7 @@ async def test_tag_that_the_site_no_longer_offers_has_no_value(
 async def test_agent_that_stops_is_told_at_once_and_comes_back(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     await terminal.stop_agent()
     await watcher.until_phase("down")
     assert link.state.reason == "the agent was stopped"
@@ -82,9 +74,7 @@ async def test_agent_that_stops_is_told_at_once_and_comes_back(
 
 
 async def test_changed_catalog_is_read_again(terminal: Terminal, link: SiteLink, alice: SiteAccess) -> None:
-    watcher = Onlooker(link, alice, tags=["TK-101.level", "TK-103.level"])
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice, tags=["TK-101.level", "TK-103.level"])
     assert link.wanted_tags() == {"TK-101.level"}
     before = link.catalog
     terminal.tanks = [101, 102, 103]
@@ -96,9 +86,7 @@ async def test_changed_catalog_is_read_again(terminal: Terminal, link: SiteLink,
 
 
 async def test_relay_that_goes_away_and_comes_back(terminal: Terminal, link: SiteLink, alice: SiteAccess) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     await terminal.stop_relay()
     await watcher.until_phase("down")
     await watcher.until(lambda: "relay" in link.state.reason)
@@ -111,9 +99,7 @@ async def test_relay_that_goes_away_and_comes_back(terminal: Terminal, link: Sit
 async def test_silence_is_told_after_three_seconds_and_ended_after_six(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     terminal.relay.faults.freeze()
     begun = time.monotonic()
     await watcher.until_phase("silent")
@@ -135,9 +121,7 @@ async def test_short_silence_ends_without_a_new_session(
     terminal.heartbeat = 0.2
     monkeypatch.setattr(link_status, "SILENCE", 0.6)
     await terminal.start_agent()
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     terminal.relay.faults.freeze()
     await watcher.until_phase("silent")
     terminal.relay.faults.thaw()
@@ -146,9 +130,7 @@ async def test_short_silence_ends_without_a_new_session(
 
 
 async def test_source_that_goes_down_is_told(terminal: Terminal, link: SiteLink, alice: SiteAccess) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     terminal.agent.drivers["main"].set_state(2, "the process server does not answer")  # type: ignore[attr-defined]
     await watcher.until(lambda: link.sources["main"].code == 2)
     assert link.sources["main"].reason == "the process server does not answer"
@@ -158,9 +140,7 @@ async def test_source_that_goes_down_is_told(terminal: Terminal, link: SiteLink,
 async def test_damaged_frame_costs_one_session_and_no_wrong_value(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     terminal.relay.faults.corrupt_next_frame()
     await watcher.until_phase("down")
     await watcher.until_phase("live")
@@ -171,9 +151,7 @@ async def test_link_outlives_its_last_watcher_a_little(
     terminal: Terminal, link: SiteLink, alice: SiteAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(site_link, "LINGER", 0.5)
-    watcher = Onlooker(link, alice)
-    link.attach(watcher)
-    await watcher.until_phase("live")
+    watcher = await watch_live(link, alice)
     link.expect(alice)
     link.detach(watcher)
     begun = time.monotonic()

@@ -16,20 +16,13 @@ from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess
 from relay_bridge.agent.journal_files import HEAD, journal_files, read_events
 from tests.hmi.ingest.terminal import Terminal
-from tests.hmi.ingest.watching import Onlooker
+from tests.hmi.ingest.watching import watch_live
 from tests.support.audit_trail import without_triggers
 
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail_exchange, "EVERY", 0.1)
-
-
-async def on_the_link(link: SiteLink, access: SiteAccess) -> Onlooker:
-    watcher = Onlooker(link, access)
-    link.attach(watcher)
-    await watcher.until_phase("live")
-    return watcher
 
 
 def journal_tags(terminal: Terminal) -> list[str]:
@@ -53,7 +46,7 @@ async def until_found(look: Any) -> Any:
 
 
 async def test_each_side_keeps_where_the_other_stands(terminal: Terminal, link: SiteLink, alice: SiteAccess) -> None:
-    await on_the_link(link, alice)
+    await watch_live(link, alice)
     kept = await until_found(lambda: sync_to_async(latest_of)("site:north"))
     assert kept.seq >= 2 and kept.key == terminal.agent.site.journal.checkpoint().key
 
@@ -69,7 +62,7 @@ async def test_each_side_keeps_where_the_other_stands(terminal: Terminal, link: 
 async def test_tail_cut_at_the_web_app_is_found_at_both_ends(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    await on_the_link(link, alice)
+    await watch_live(link, alice)
 
     async def told() -> Any:
         return terminal.agent.site.counterpart.held()
@@ -90,7 +83,7 @@ async def test_tail_cut_at_the_web_app_is_found_at_both_ends(
 async def test_journal_cut_at_the_site_is_found_at_the_web_app(
     terminal: Terminal, link: SiteLink, alice: SiteAccess
 ) -> None:
-    watcher = await on_the_link(link, alice)
+    watcher = await watch_live(link, alice)
     await until_found(lambda: sync_to_async(latest_of)("site:north"))
     folder = terminal.agent.site.journal.folder
     await terminal.stop_agent()

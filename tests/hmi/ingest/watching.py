@@ -9,7 +9,7 @@ from hmi.ingest.site_link import SiteLink
 from hmi.sites.access import SiteAccess
 from hmi.sites.catalog import Catalog
 
-PATIENCE = 15.0  # seconds; every wait in these tests is for an event that comes far sooner
+PATIENCE = 30.0  # seconds; every wait in these tests is for an event that comes far sooner
 
 
 class Onlooker:
@@ -52,6 +52,14 @@ class Onlooker:
     def value(self, tag: str = "TK-101.level") -> object:
         reading = self.link.latest.get(tag)
         return None if reading is None else reading.value
+
+
+async def watch_live(link: SiteLink, *accesses: SiteAccess, tags: Iterable[str] = ("TK-101.level",)) -> Onlooker:
+    """An onlooker at a link that has come to life."""
+    watcher = Onlooker(link, *accesses, tags=tags)
+    link.attach(watcher)
+    await watcher.until_phase("live")
+    return watcher
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

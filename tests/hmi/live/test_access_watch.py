@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import sessions
 from accounts.models import Role
+from hmi.ingest import link_session, site_link
 from hmi.live import access_watch
 from tests.hmi.ingest.terminal import Terminal
 from tests.hmi.ingest.watching import eventually
@@ -165,6 +166,9 @@ async def test_pages_close_when_nobody_can_say_who_may_see_them(
     terminal: Terminal, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_watch, "FAIL_CLOSED", 1.0)
+    # What the link does to let her in again; at what pace is no matter here.
+    monkeypatch.setattr(site_link, "REFUSED_FOR", 0.5)
+    monkeypatch.setattr(link_session, "LOOK_FOR_ACCESS", 0.5)
     phone = Phone(SITE, alice.session)
     assert await phone.connect()
     await phone.until_live()

@@ -140,7 +140,7 @@ async def test_a_person_has_a_limited_number_of_pages(
     pages = [await opened(SITE, alice), await opened(TANK, alice)]
     third = await opened(SITE, alice)
     assert await third.until_closed() == 4429
-    assert "2 live pages" in third.frames[-1]["why"]
+    assert "too many live pages" in third.frames[-1]["why"]
     other = await opened(SITE, bob)
     await other.until_live()
     for phone in [*pages, other]:

@@ -54,14 +54,15 @@ async def open_pages(people: Iterable[Person], processes: list[WebProcess]) -> A
 
 
 async def test_every_way_ends_the_pages_of_both_processes(terminal: Terminal, tmp_path: Path) -> None:
-    """Most changes come from a third program, two through the web of the first process; who is not meant goes on."""
+    """Most changes come from a third program, two through the web of the first process; who is not meant goes on, and
+    who confirmed to be there may come back."""
     async with web_processes(2, tmp_path) as processes:
         one, _ = processes
         root = await sync_to_async(administrator)()
         watch = await sync_to_async(watch_role)()
         who = {
             name: await person(name, "watch" if name == "role" else "viewer", terminal.site)
-            for name in ("edited", "disabled", "password", "factors", "session", "role", "token", "bystander")
+            for name in ("edited", "disabled", "password", "factors", "session", "role", "token", "moved", "bystander")
         }
         # Whoever loads the page has an access token; a socket alone opens none.
         await aaccess_token_for(await aget_site_for(who["token"].user, "north", session=who["token"].session))
@@ -74,12 +75,17 @@ async def test_every_way_ends_the_pages_of_both_processes(terminal: Terminal, tm
             ends = {"action": "end_access", "_selected_action": [row.pk]}
             assert await asyncio.to_thread(one.post, "/admin/oauth2_provider/accesstoken/", root, ends) == 302
             assert await asyncio.to_thread(one.post, "/sign-out/", who["session"].session, {}) == 303
-            for name in ("edited", "disabled", "password", "factors", "session", "role", "token"):
+            for name in ("edited", "disabled", "password", "factors", "session", "role", "token", "moved"):
                 for page in pages[who[name]]:
                     await page.until_over()
                     assert page.over_at - begun < PROMISE, name
                     assert page.last_data <= page.over_at
-                    assert page.code == (4410 if name == "token" else 4403), (name, page.why)
+                    assert page.code == (4410 if name in {"token", "moved"} else 4403), (name, page.why)
+            # Step-up goes on under another key: its person was not signed out, wherever the page is served.
+            for process, page in zip(processes, pages[who["moved"]], strict=True):
+                assert page.why.startswith("You confirmed")
+                async with process.page(SITE, who["moved"].session):
+                    pass
             for page in pages[who["expired"]]:
                 await page.until_over()
                 late = page.over_at - time.monotonic() + timezone.now().timestamp()
@@ -121,16 +127,5 @@ def changes(who: dict[str, Person], watch: Role) -> dict[str, Callable[[], Any]]
         "password": set_password,
         "factors": lambda: reset_factors(who["factors"].user),
         "role": change_role,
+        "moved": lambda: move_session(who["moved"].session),
     }
-
-
-async def test_step_up_in_one_process_lets_the_page_of_the_other_come_back(terminal: Terminal, tmp_path: Path) -> None:
-    """The session goes on under another key: its person was not signed out, wherever the page is served."""
-    async with web_processes(1, tmp_path) as (one,):
-        alice = await person("alice", "viewer", terminal.site)
-        async with one.page(SITE, alice.session) as page:
-            await sync_to_async(move_session)(alice.session)
-            await page.until_over()
-            assert page.code == 4410 and page.why.startswith("You confirmed")
-        async with one.page(SITE, alice.session):
-            pass

@@ -59,7 +59,8 @@ class Phone:
 class PageServer:
     """``pages``: HTML by path, ``parts`` what htmx gets there, ``files`` other bodies with their content types.
 
-    ``status`` answers a path with a bare status, ``refuse`` makes every new socket fail in the handshake.
+    A page may be named with its query, where that matters. ``status`` answers a path with a bare status, ``refuse``
+    makes every new socket fail in the handshake.
     """
 
     def __init__(self) -> None:
@@ -112,8 +113,9 @@ class PageServer:
         if path in self.files:
             kind, body = self.files[path]
             return _response(HTTPStatus.OK, kind, body.encode())
-        if path in self.pages:
-            return _response(HTTPStatus.OK, "text/html; charset=utf-8", self.pages[path].encode())
+        page = self.pages.get(request.path, self.pages.get(path))
+        if page is not None:
+            return _response(HTTPStatus.OK, "text/html; charset=utf-8", page.encode())
         file = static_file(path)
         if file is None:
             return _response(HTTPStatus.NOT_FOUND, "text/plain", b"")

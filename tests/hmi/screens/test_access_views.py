@@ -52,7 +52,7 @@ def test_each_right_has_an_answer_and_a_reason(north: Site) -> None:
     title, rights = groups["Your role field operator at North Terminal does not allow this."]
     assert title == "Not open to you" and "Read the audit trail" in rights
     # The role allows it, and the plant has the last word.
-    told = "Your role field operator allows it. Which values take a change, and when, North Terminal decides."
+    told = "Your role field operator allows it. North Terminal decides which values can be changed, and when."
     title, rights = groups[told]
     assert title == "Open to you" and "<li>Change setpoints</li>" in rights
     assert [title for title, rights in groups.values() if "See live values" in rights] == ["Open to you"]

@@ -144,7 +144,7 @@ async def test_an_alarm_comes_with_its_badge_and_is_doubtful_when_stale(start: P
 
 
 async def test_a_site_that_is_gone_takes_its_favourites_along(start: Page, phone: Phone, server: PageServer) -> None:
-    server.parts["/sites/"] = "<ul></ul>"
+    server.parts["/sites/"] = '<ul id="sites"></ul>'
     await phone.say(snapshot())
     frame = snapshot(2)
     del frame["fav"]["south"], frame["sites"]["south"]

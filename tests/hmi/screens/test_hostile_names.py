@@ -240,7 +240,7 @@ PARTS = ("/sites/", f"{NORTH}/?show=moving", f"{NORTH}/alarms-of/{TANKS[0]}/", f
 async def test_on_every_page_they_are_text_and_nothing_else(house: House) -> None:
     complaints: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=ensure(), args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=await asyncio.to_thread(ensure), args=ARGUMENTS)
         context = await browser.new_context(viewport={"width": 390, "height": 844}, service_workers="block")
         page = await context.new_page()
         events: list[str] = []

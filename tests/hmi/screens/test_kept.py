@@ -122,7 +122,7 @@ async def test_last_values_are_read_under_their_time_and_everything_is_closed(
     assert complaints == []
     # With the network it is the page itself again, and nothing kept stands on it.
     await app.set_offline(False)
-    await expect(page.locator("body")).to_have_attribute("data-live", re.compile("."))
+    await expect(page.locator("body")).to_have_attribute("data-live", re.compile("."), timeout=30_000)
     assert await page.locator("#as-of").count() == 0
 
 
@@ -214,3 +214,33 @@ async def test_it_is_bounded_by_number_and_by_size(server: PageServer, phone: Br
       const large = await kept.read();
       return [many.length, many[0].address, tooLarge, large.length < 8, large.length >= 3, large[0].address]; }})()"""
     assert await page.evaluate(script) == [30, "/40", False, True, True, "/67"]
+
+
+async def test_notes_are_read_as_they_were_opened(server: PageServer, app: BrowserContext) -> None:
+    """A page without live values is kept too, once; what acts on it is closed and its photo is not there."""
+    path = "/sites/north/notes/assets/TK-101/"
+    note = {
+        "id": "1", "author": "eva", "moment": "14:02", "text": "Valve 3 drips.", "own": True,
+        "photo": f"{path}photo/", "width": 60, "height": 40,
+    }  # fmt: skip
+    context = {
+        "keeping": ALICE, "asset_name": "Tank 101", "asset_id": "TK-101", "place": "North", "zone_name": "Europe/Oslo",
+        "slug": "north", "notes": [note | {"id": "00000000-0000-4000-8000-000000000001"}], "may_write": True,
+        "newest": True, "site_href": "/sites/north/", "max_text": 2000,
+    }  # fmt: skip
+    server.pages[path] = render_page("notes/asset.html", context, path=path)
+    page = await app.new_page()
+    await page.goto(server.origin + path)
+    await until(page, f"(async () => {{ {MODULE} return (await kept.read()).length > 0; }})()")
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await app.set_offline(True)
+    await page.goto(server.origin + path)
+    await expect(page.locator("#as-of")).to_contain_text("AS OF")
+    await expect(page.locator("#as-of-zone")).to_have_text("Europe/Oslo")
+    await expect(page.locator("#kept .note-text")).to_have_text("Valve 3 drips.")
+    await expect(page.locator("#kept .note-write")).to_contain_text("Closed: no connection.")
+    assert await page.locator("form, #kept img, #kept :is(button, input, textarea):not([disabled])").count() == 0
+    await app.set_offline(False)
+    await page.wait_for_function("() => document.body.dataset.still")
+    await page.goto(f"{server.origin}/sign-in/")
+    await forgotten(page)

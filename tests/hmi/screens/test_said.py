@@ -6,10 +6,12 @@ import re
 
 from django.conf import settings
 
-from hmi.live import access_watch
+from hmi.live import access_watch, consumers, list_watch, live_socket
 from hmi.sites.reasons import KNOWN
 
 ENDINGS = {access_watch.SIGNED_OUT, access_watch.CONFIRMED, access_watch.ENDED_BY_HAND, access_watch.UNCHECKED}
+ENDINGS |= {list_watch.TAKEN_BACK, list_watch.CHANGED, live_socket.SILENT}
+ENDINGS |= {consumers.TOO_MUCH, consumers.NO_SENSE, consumers.TOO_MANY_OWN, consumers.TOO_MANY}
 PAIR = re.compile(r'^  \["(.+)", t\("(.+)"\)\],$', re.MULTILINE)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,15 @@ from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from PIL import Image
 
+from accounts.assurance import ONE_TIME_CODE, STEPPED_UP_AT, STEPPED_UP_WITH
+from accounts.models import User
 from hmi.ingest.links import close_links
+from hmi.live.list_watch import CHANGED, TAKEN_BACK, get_list_watch
+from hmi.live.live_socket import CLOSE_ACCESS_ENDED, CLOSE_RELOAD
 from hmi.notes.models import Note
 from hmi.shifts.models import HandOver, Stage
 from hmi.sites.gateway import get_gateway
+from hmi.watch.list_models import WatchList
 from tests.hmi.ingest.terminal import Terminal
 from tests.hmi.live.people import agive, amake_person, asign_in
 from tests.hmi.live.phone import Phone
@@ -100,8 +107,27 @@ async def test_list_is_live_for_whom_it_is_shared_with_and_counts_only_what_is_t
     assert await phone.connect()
     frame = await phone.receive()
     assert frame is not None and set(frame["h"]) == {"TK-101.level", "TK-103.level"} and set(frame["x"]) == {"TK-101"}
-    await phone.leave()
     assert "2 entries" in await crew.get("vera", f"{NORTH}/lists/")
+    # What is changed reaches the open page, and what is taken back closes it; the owner's own stays.
+    await crew.post("eva", change, what="take-out", tag="TK-103.level")
+    assert await phone.until_closed() == CLOSE_RELOAD and phone.frames[-1]["why"] == CHANGED
+    await phone.leave()
+    phone, own = (Phone(socket, crew.sessions[name], origin=ORIGIN) for name in ("vera", "eva"))
+    assert await phone.connect() and await own.connect()
+    await phone.until_live()
+    begun = time.monotonic()
+    await crew.post("eva", change, what="unshare")
+    assert await phone.until_closed() == CLOSE_ACCESS_ENDED and phone.frames[-1]["why"] == TAKEN_BACK
+    await phone.leave()
+    assert time.monotonic() - begun < 5
+    await crew.get("vera", one, 404)
+    assert not await Phone(socket, crew.sessions["vera"], origin=ORIGIN).connect()
+    await own.until_live()
+    # Of a change by another process no bell rings here: the look finds it.
+    await WatchList.objects.filter(pk=key).adelete()
+    assert await own.until_closed() == CLOSE_ACCESS_ENDED
+    await own.leave()
+    assert len(get_list_watch()) == 0
 
 
 async def test_note_with_its_photo_opens_only_through_the_grant(crew: Crew) -> None:
@@ -153,7 +179,7 @@ async def test_shift_is_drawn_from_its_events_and_signed_by_two(crew: Crew) -> N
     await crew.post("eva", f"{one}take/", seen="", status=400)
     seen = re.search(r'name="seen" value="([0-9a-f]{64})"', await crew.get("otto", one))
     assert seen is not None
-    assert "Your role reads hand-overs here" in await crew.get("vera", one)
+    assert "Your role can read hand-overs here" in await crew.get("vera", one)
     await crew.post("vera", f"{one}take/", seen=seen[1], status=403)
     await crew.post("otto", f"{one}take/", seen=seen[1])
     row = await HandOver.objects.aget()
@@ -164,3 +190,59 @@ async def test_shift_is_drawn_from_its_events_and_signed_by_two(crew: Crew) -> N
     await crew.post("eva", f"{one}change/", what="take-back", status=400)
     assert "signed by both" in await crew.get("vera", f"{NORTH}/shifts/?start=2000-01-01")
     assert "None in this time." in await crew.get("vera", f"{NORTH}/shifts/?end=2000-01-01")
+
+
+async def test_signing_asks_to_confirm_who_one_is_where_the_setting_says_so(crew: Crew, settings: Any) -> None:
+    """Both signatures, and nothing else; what was typed before is kept."""
+    settings.HAND_OVER_STEP_UP = True
+    form = await crew.get("eva", f"{NORTH}/shifts/new/")
+    (shift, *_) = re.findall(r'name="shift" value="([^"]+)"', form)
+    one = await crew.post("eva", f"{NORTH}/shifts/new/", shift=shift.replace("&#x2B;", "+"))
+    (drawn,) = re.findall(r'name="drawn" value="([^"]+)"', await crew.get("eva", one))
+    words: dict[str, Any] = {"drawn": drawn.replace("&#x2B;", "+"), "words-general": "Quiet."}
+    assert await crew.post("eva", f"{one}change/", what="keep", **words) == one
+    to = await crew.post("eva", f"{one}change/", what="give", **words | {"words-general": "Quiet night."})
+    assert to.startswith("/confirm/?next=")
+    row = await HandOver.objects.aget()
+    assert row.stage == Stage.DRAFT and row.words == {"general": "Quiet night."} and not row.digest
+    await confirm(crew, "eva")
+    assert await crew.post("eva", f"{one}change/", what="give", **words) == one
+    (seen,) = re.findall(r'name="seen" value="([0-9a-f]{64})"', await crew.get("otto", one))
+    assert (await crew.post("otto", f"{one}take/", seen=seen)).startswith("/confirm/?next=")
+    assert (await HandOver.objects.aget()).stage == Stage.GIVEN
+    await confirm(crew, "otto", ago=400)  # five minutes are over
+    assert (await crew.post("otto", f"{one}take/", seen=seen)).startswith("/confirm/?next=")
+    await confirm(crew, "otto")
+    assert await crew.post("otto", f"{one}take/", seen=seen) == one
+    assert (await HandOver.objects.aget()).stage == Stage.TAKEN
+
+
+async def confirm(crew: Crew, name: str, ago: int = 0) -> None:
+    """As ``/confirm/`` leaves the session, but for its key."""
+    session = crew.sessions[name]
+    session[STEPPED_UP_AT], session[STEPPED_UP_WITH] = int(time.time()) - ago, [ONE_TIME_CODE]
+    await sync_to_async(session.save)()
+
+
+async def test_stored_hand_over_reads_in_each_persons_language(crew: Crew) -> None:
+    """It keeps names, codes and moments; role, language and words of ours are not in it."""
+    await crew.post("eva", f"{NORTH}/notes/assets/TK-103/write/", text="Overfilled on purpose.")
+    await User.objects.filter(username="eva").aupdate(language="sv")
+    form = await crew.get("eva", f"{NORTH}/shifts/new/")
+    (shift, *_) = re.findall(r'name="shift" value="([^"]+)"', form)
+    one = await crew.post("eva", f"{NORTH}/shifts/new/", shift=shift.replace("&#x2B;", "+"))
+    page = await crew.get("eva", one)
+    assert '<html lang="sv"' in page and "aktivt, okvitterat" in page
+    (drawn,) = re.findall(r'name="drawn" value="([^"]+)"', page)
+    words: dict[str, Any] = {"drawn": drawn.replace("&#x2B;", "+"), "words-general": "Lugnt."}
+    await crew.post("eva", f"{one}change/", what="give", **words)
+    row = await HandOver.objects.aget()
+    stored = json.dumps([row.events, row.words], ensure_ascii=False)
+    assert "aktiv" not in stored and "kvitter" not in stored
+    assert not [role for role in ("supervisor", "operator", "skiftled") if role in stored.lower()]
+    read = await crew.get("otto", one)
+    assert '<html lang="en"' in read and "active, not acknowledged" in read and "aktivt" not in read
+    (seen,) = re.findall(r'name="seen" value="([0-9a-f]{64})"', read)
+    await crew.post("otto", f"{one}take/", seen=seen)
+    for name, holds in (("vera", "The content is what was signed."), ("eva", "Innehållet är det som signerades.")):
+        assert holds in await crew.get(name, one) and row.events == (await HandOver.objects.aget()).events

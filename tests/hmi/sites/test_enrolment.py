@@ -238,6 +238,18 @@ def test_comparison_cannot_be_guessed_for_ever(site: Site) -> None:
         agent.collect()
 
 
+def test_comparisons_typed_at_the_same_moment_are_counted_before_they_are_looked_at(site: Site) -> None:
+    _, code = make(site)
+    agent = Agent()
+    agent.claim(code)
+    seen = [row() for _ in range(enrolment.MOST_WRONG_COMPARISONS + 1)]  # each as its request found it
+    for each in seen[:-1]:
+        with pytest.raises(NotDone, match=r"not what the machine"):
+            enrolment.confirm(each, "0000-0000-0000-0000", "dora", timezone.now())
+    with pytest.raises(NotDone, match="decided meanwhile"):
+        enrolment.confirm(seen[-1], agent.shown, "dora", timezone.now())
+
+
 def test_claim_must_prove_the_key_for_this_web_app(site: Site) -> None:
     _, code = make(site)
     other = Agent()

@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import Http404
 from django.utils import timezone
 
+from hmi.sites import explain
 from hmi.sites.access import get_site_for
 from hmi.sites.explain import Reason, Why, explain_access
 from hmi.sites.models import Grant, Site
@@ -68,6 +69,20 @@ def test_ended_says_when_in_the_sites_time(alice: Any, north: Site, now_is: Call
     assert reason.why is Why.ENDED
     assert "(Europe/Oslo)" in reason.told
     assert reason.told.startswith("Your access as field operator ended at 1")
+
+
+def test_another_day_is_named(alice: Any, north: Site) -> None:
+    grant = give(alice, "field-operator", north, days=60)
+    told = {now: explain_access(alice, north, now)[0].told for now in (grant.valid_until - HOUR, grant.valid_from)}
+    today, another_day = told.values()
+    assert today.endswith("(Europe/Oslo) today.")
+    assert today.removesuffix(" today.")[-20:] == another_day.removesuffix(".")[-20:]
+    assert f" {grant.valid_until.year} " in another_day
+
+
+def test_every_reason_that_a_grant_can_give_has_its_sentence() -> None:
+    without_grant = {Why.ACCOUNT_CLOSED, Why.SITE_OFF, Why.NO_GRANT}
+    assert sorted([*explain._DATED, *explain._UNDATED]) == sorted(set(Why) - without_grant)
 
 
 def test_starts_later(alice: Any, north: Site) -> None:

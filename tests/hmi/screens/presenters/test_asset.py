@@ -27,22 +27,24 @@ def test_tank_page_has_the_groups_in_the_trades_order() -> None:
     assert volumes.volumes
     assert shown.main.tag == "TK-101.level"
     assert "TK-101.level" not in [value.tag for group in shown.groups for value in group.values]
-    assert (shown.product.text, shown.working_range) == ("Gasoline 95", "2.000 to 13.500 m")
+    assert (shown.product.text, shown.working_range) == ("Gasoline 95", "2.000 to 13.500\u00a0m")
 
 
 def test_limits_have_the_time_until_they_are_reached_at_the_present_rate() -> None:
     shown = page("TK-101")  # 12.345 m rising 12.3 mm/min
     assert [(limit.letters, limit.text, limit.time) for limit in shown.limits] == [
-        ("HH", "14.500", "2 h 55 min"),
-        ("H", "13.500", "1 h 33 min"),
+        ("HH", "14.500", "2\u00a0h\u00a055\u00a0min"),
+        ("H", "13.500", "1\u00a0h\u00a033\u00a0min"),
         ("L", "2.000", ""),
         ("LL", "1.000", ""),
         ("", "0.000", ""),
     ]
-    assert shown.next.text == "H in 1 h 33 min"
+    assert shown.next.text == "H in 1\u00a0h\u00a033\u00a0min"
     assert [(limit.key, limit.time) for limit in page("TK-104").limits if limit.time] == [
-        ("l", "15 h 04 min"), ("ll", "16 h 59 min"), ("empty", "18 h 54 min"),
-    ]  # fmt: skip
+        ("l", "15\u00a0h\u00a004\u00a0min"),
+        ("ll", "16\u00a0h\u00a059\u00a0min"),
+        ("empty", "18\u00a0h\u00a054\u00a0min"),
+    ]
 
 
 def test_stale_level_has_no_forecast() -> None:

@@ -108,7 +108,7 @@ def test_soonest_first_puts_the_next_limit_on_top() -> None:
     shown = show_overview(sample_catalog(), sample_readings(), SCENE, "north", order="soonest")
     first, rest = shown.areas
     assert [(asset.id, asset.next.text) for asset in first.assets][:2] == [
-        ("TK-204", "H in 1 h 16 min"), ("TK-101", "H in 1 h 33 min"),
+        ("TK-204", "H in 1\u00a0h\u00a016\u00a0min"), ("TK-101", "H in 1\u00a0h\u00a033\u00a0min"),
     ]  # fmt: skip
     assert [asset.next.minutes for asset in first.assets] == sorted(asset.next.minutes for asset in first.assets)
     assert all(asset.next.text == "" for asset in rest.assets)

@@ -29,7 +29,7 @@ def test_alarm_is_a_badge_where_it_began_and_a_bar_while_it_stood() -> None:
     assert [(one.x, one.band, one.letter, one.many) for one in found.badges] == [("10.00%", "high", "2", "")]
     assert [(one.x, one.width) for one in found.bars] == [("10.00%", "20.00%")]
     assert [(one.name, one.words, bool(one.start), bool(one.end)) for one in found.lines] == [
-        ("TK-1 a", "high", True, True)
+        ("TK-1 a High", "high", True, True)
     ]
 
 
@@ -43,6 +43,11 @@ def test_what_began_before_and_what_stands_still_reach_the_edges() -> None:
 def test_badges_side_by_side_are_one_with_the_most_severe() -> None:
     found = shown(event(10, "active", "a", 300), event(12, "active", "b", 900), event(40, "active", "c", 500))
     assert [(one.letter, one.many) for one in found.badges] == [("1", "\u00d72"), ("3", "")]
+
+
+def test_number_of_alarms_at_the_live_edge_stands_where_there_is_room() -> None:
+    found = shown(event(40, "active", "a"), event(86, "active", "b"), event(88, "active", "c"))
+    assert [(one.many, one.at_end) for one in found.badges] == [("", False), ("\u00d72", True)]
 
 
 def test_chattering_alarm_stays_a_short_list_that_says_how_many_more() -> None:

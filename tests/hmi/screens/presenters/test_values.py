@@ -21,7 +21,7 @@ def read(value: object, quality: int = 0, age: float = 2.0) -> Reading:
 
 def test_good_is_a_plain_number_with_its_age() -> None:
     shown = show_value(LEVEL, read(12.3), SCENE)
-    assert (shown.text, shown.unit, shown.quality, shown.note) == ("12.300", "m", "good", "good \u00b7 2 s")
+    assert (shown.text, shown.unit, shown.quality, shown.note) == ("12.300", "m", "good", "good \u00b7 2\u00a0s")
     assert (shown.time, shown.decimals, shown.stale, shown.mark) == (str(NOW - 2000), "3", False, "")
 
 
@@ -42,7 +42,7 @@ def test_empty_text_is_a_dash() -> None:
 def test_uncertain_keeps_the_number_with_a_question_mark() -> None:
     shown = show_value(LEVEL, read(1.0, 0x40930000), SCENE)
     assert (shown.text, shown.mark, shown.quality) == ("1.000", "?", "uncertain")
-    assert shown.note == "uncertain: sensor not accurate \u00b7 2 s"
+    assert shown.note == "uncertain: sensor not accurate \u00b7 2\u00a0s"
 
 
 def test_last_usable_value_is_struck_lightly() -> None:
@@ -69,28 +69,28 @@ def test_initial_value_is_a_dash_until_the_first_real_one() -> None:
 )
 def test_bad_is_a_dash_and_the_word_never_a_number(code: int, words: str) -> None:
     shown = show_value(LEVEL, read(12.3, code), SCENE)
-    assert (shown.text, shown.quality, shown.note) == ("\u2014", "bad", f"{words} \u00b7 2 s")
-    assert (shown.last, shown.last_age) == ("12.300", "2 s")  # only on request
+    assert (shown.text, shown.quality, shown.note) == ("\u2014", "bad", f"{words} \u00b7 2\u00a0s")
+    assert (shown.last, shown.last_age) == ("12.300", "2\u00a0s")  # only on request
     assert shown.number is None
 
 
 def test_limit_bits_are_told() -> None:
     """InfoType "data value" with the limit bits "constant": a stuck gauge on a moving tank."""
-    assert show_value(LEVEL, read(1.0, 0x0700), SCENE).note == "good, constant \u00b7 2 s"
+    assert show_value(LEVEL, read(1.0, 0x0700), SCENE).note == "good, held constant \u00b7 2\u00a0s"
 
 
 def test_stale_by_its_source_and_by_the_path() -> None:
     down = Scene(now=NOW, zone=SCENE.zone, sources={"main": SourceState(2, NOW, "no answer")})
     other = Scene(now=NOW, zone=SCENE.zone, sources={"aux": SourceState(2, NOW, "no answer")})
     silent = Scene(now=NOW, zone=SCENE.zone, stale=True)
-    assert show_value(LEVEL, read(1.0, age=12), down).note == "stale 12 s"
-    assert show_value(LEVEL, read(1.0, 0x808C0000, age=12), silent).note == "stale 12 s \u00b7 bad: sensor failure"
+    assert show_value(LEVEL, read(1.0, age=12), down).note == "stale 12\u00a0s"
+    assert show_value(LEVEL, read(1.0, 0x808C0000, age=12), silent).note == "stale 12\u00a0s \u00b7 bad: sensor failure"
     assert not show_value(LEVEL, read(1.0), other).stale
 
 
 def test_source_clock_ahead_is_a_warning_and_no_age() -> None:
-    assert show_value(LEVEL, read(1.0, age=-30), SCENE).note == "good \u00b7 source clock 30 s ahead"
-    assert show_value(LEVEL, read(1.0, age=-2), SCENE).note == "good \u00b7 0 s"
+    assert show_value(LEVEL, read(1.0, age=-30), SCENE).note == "good \u00b7 source clock 30\u00a0s ahead"
+    assert show_value(LEVEL, read(1.0, age=-2), SCENE).note == "good \u00b7 0\u00a0s"
 
 
 def test_what_never_came_is_a_dash_and_not_zero() -> None:

@@ -41,14 +41,25 @@ def test_number_has_fixed_decimals(value: float, decimals: int, text: str) -> No
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-3, "0 s"), (0.9, "0 s"), (59.9, "59 s"), (65, "1 min 05 s"), (3600, "1 h 00 min"), (200_000, "2 d")],
+    [
+        (-3, "0\u00a0s"),
+        (0.9, "0\u00a0s"),
+        (59.9, "59\u00a0s"),
+        (65, "1\u00a0min\u00a005\u00a0s"),
+        (3600, "1\u00a0h\u00a000\u00a0min"),
+        (200_000, "2\u00a0d"),
+    ],
 )
 def test_age_in_words(seconds: float, text: str) -> None:
     assert age_text(seconds) == text
 
 
 def test_duration_is_no_finer_than_it_can_be_known() -> None:
-    assert [duration_text(minutes) for minutes in (0.5, 42.9, 200)] == ["under 1 min", "42 min", "3 h 20 min"]
+    assert [duration_text(minutes) for minutes in (0.5, 42.9, 200)] == [
+        "under\u00a01\u00a0min",
+        "42\u00a0min",
+        "3\u00a0h\u00a020\u00a0min",
+    ]
 
 
 def test_moments_are_in_the_sites_time() -> None:

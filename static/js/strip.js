@@ -4,6 +4,7 @@ import { said } from "./said.js";
 import { t } from "./texts.js";
 import { CLOCK_TOLERANCE, ageText, clockText, linkText, modeText } from "./words.js";
 
+const OPENING = 3000; // ms from opening the page
 const LINK_SILENCE = 3; // seconds after which the web app calls a site silent (hmi/ingest/link_status.py)
 
 const byId = (id) => document.getElementById(id);
@@ -42,7 +43,13 @@ export function drawStrip(freshness, { place, zone, newest = null, behind = 0 })
   say(byId("age-source"), sourceAge(now, newest, behind));
   say(byId("age-link"), link ? linkAge(link, doubt, now) : "");
   say(byId("age-phone"), freshness.ever ? t("Phone {age}", { age: ageText(freshness.silence / 1000) }) : "");
-  byId("strip").toggleAttribute("data-trouble", Boolean(doubt) || Boolean(link && link[0] !== "live"));
+  byId("strip").toggleAttribute("data-trouble", Boolean(doubt) || isTrouble(link, freshness.opened.elapsed));
+}
+
+// A link that is opened because this page was is no trouble yet: more lines for that moment would move the page twice.
+function isTrouble(link, opened) {
+  if (!link || link[0] === "live") return false;
+  return link[0] !== "connecting" || opened > OPENING;
 }
 
 // No frame ever came: what the server drew with the page is the last that was heard.

@@ -120,6 +120,20 @@ async def test_page_without_a_first_snapshot_goes_stale(site_page: Page, phone: 
     await expect(site_page.locator("#strip")).to_have_attribute("data-trouble", "")
 
 
+async def test_link_that_opens_with_the_page_moves_nothing(site_page: Page, phone: Phone) -> None:
+    strip = site_page.locator("#strip")
+    height = await strip.evaluate("strip => strip.offsetHeight")
+    connecting = {"link": ["connecting", NOW - 60_000, ""]}
+    await phone.say(snapshot() | connecting)
+    await expect(strip).to_contain_text("Connecting")
+    assert await strip.get_attribute("data-trouble") is None
+    assert await strip.evaluate("strip => strip.offsetHeight") == height
+    assert await level(site_page, "TK-101").get_attribute("data-stale") == "", "its values are no less doubtful"
+    await site_page.clock.run_for(3_500)
+    await phone.say({"k": "h", "n": 2, "t": NOW + 3500, "src": SOURCES} | connecting)
+    await expect(strip).to_have_attribute("data-trouble", "")
+
+
 async def test_one_dead_source_marks_exactly_its_own_tags(site_page: Page, phone: Phone) -> None:
     await phone.say(snapshot())
     await phone.say({"k": "h", "n": 2, "t": NOW, "src": SOURCES | {"aux": [2, NOW, "no answer"]}, "link": LIVE})

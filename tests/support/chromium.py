@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def find() -> str | None:
     on_path = [shutil.which(SHELL), *map(shutil.which, NAMES)]
     if on_path[0]:
         return on_path[0]
-    shell, whole = _playwrights_own()
+    with ThreadPoolExecutor(1) as thread:  # of its own: where an event loop runs, or another Playwright, it refuses
+        shell, whole = thread.submit(_playwrights_own).result()
     return shell or next(filter(None, on_path), None) or whole
 
 

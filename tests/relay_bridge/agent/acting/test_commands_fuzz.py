@@ -93,7 +93,9 @@ class Round:
         self.plant = Plant(self.rng, self.clock)
         self.folder = SiteFolder(folder)
         self.asked: list[tuple[Write | Cmd, str]] = []
-        self.names = iter(range(1, 100_000))
+        self.names = iter(
+            range(4, 100_000)
+        )  # halves from 2 on: to Python 1.0 is the same as True, which is asked for too
 
     async def run(self, commands: int) -> Counter[str]:
         for _ in range(LIVES):

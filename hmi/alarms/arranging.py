@@ -138,12 +138,12 @@ def _unit_section(name: str, rows: list[AlarmRow], ids: tuple[str, ...], wish: W
     worst = BAND_WORDS[band_of(rows[0].sev)]
     if waiting:
         note = ngettext(
-            "%(count)d not acknowledged, highest %(priority)s",
-            "%(count)d not acknowledged, highest %(priority)s",
+            "%(count)d not acknowledged, highest priority: %(priority)s",
+            "%(count)d not acknowledged, highest priority: %(priority)s",
             waiting,
         ) % {"count": waiting, "priority": worst}
     else:
-        note = _("all acknowledged, highest %(priority)s") % {"priority": worst}
+        note = _("all acknowledged, highest priority: %(priority)s") % {"priority": worst}
     to_unit = replace(wish, asset=name) if rows[0].asset else replace(wish, area=name)
     query = to_unit.query(view="list") if name and len(ids) < len(rows) else ""
     return Section(f"unit {name}", name or _("Without a unit"), len(rows), ids, note, query)

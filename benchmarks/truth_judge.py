@@ -231,7 +231,8 @@ class Judge:
 
 def _is_so(standing: Standing, band: str, state: str, message: str) -> bool:
     told = STATES[standing.active, standing.acknowledged]
-    return state.startswith(told) and band == band_of(standing.severity) and message == standing.message
+    same = message.replace("\xa0", " ") == standing.message  # a screen keeps a number and its unit on one line
+    return state.startswith(told) and band == band_of(standing.severity) and same
 
 
 def _same(text: str, said: Said, dec: str, words: str) -> bool:

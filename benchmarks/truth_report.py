@@ -13,7 +13,13 @@ marked: 75,315 and 13,192. Not equal and not marked: 2,967 values, of one cause,
 the agent values were rounded to one decimal (7.000 m instead of 7.042 m) until the source had told how exact they are,
 and those that did not change stayed so. Mended since: nothing is rounded while that is not known. Another 360 values
 were true and flagged because the emulator, on uvloop, read what newcomers sent while it should have read nothing;
-mended too."""
+mended too.
+
+**30 minutes again, the same day,** load 2 to 12, on the code as it is now: 251,835 values: 188,875 equal, 62,750
+marked, 210 with nothing shown, none wrong. Of 46,651 rows of alarms 26,086 equal, 9,611 marked; 10,954 were blamed
+for a no-break space between a number and its unit in the message, which the judge did not know yet (each of the 100
+that it kept). A run in between, with no row of 47,023 wrong, found 16 values with a time of ours in place of the
+plant's after the agent had stood still: mended."""
 
 
 def truth_section(figures: Truth) -> str:

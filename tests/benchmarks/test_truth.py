@@ -70,6 +70,11 @@ def test_a_silent_plant_and_a_dead_hop_must_be_marked() -> None:
 def test_alarm_rows_are_judged_by_occurrence_state_and_presence() -> None:
     said = record(event(0, "one"), event(10_000, "two", acknowledged=True), event(30_000, "three", retain=False))
     assert judge(said, row(9000, "one"), row(14_000, "one"), row(12_000, "two", "Active, acknowledged")).wrong == {}
+    together = Look(
+        AT + 9000, "alarms", 0, [], [("a", "id", "one", "high", "Active, not acknowledged", "hi\xa0gh", False)]
+    )
+    apart = record(["event", AT, "TK-1.Alarm", "one", AT, True, False, True, 700, "hi gh"])
+    assert judge(apart, together).wrong == {}, "a number and its unit, kept on one line"
     assert "an alarm that has changed since" in judge(said, row(16_000, "one")).wrong
     assert "an alarm in another state" in judge(said, row(12_000, "two")).wrong
     assert "an alarm that the plant never told of" in judge(said, row(12_000, "other")).wrong

@@ -19,6 +19,11 @@ ROWS = """async () => {
     const opening = indexedDB.open('sightline-kept');
     opening.onsuccess = () => done(opening.result);
   });
+  if (!base.objectStoreNames.length) {  // it was forgotten in this moment, and our asking made an empty one
+    base.close();
+    indexedDB.deleteDatabase('sightline-kept');
+    return 0;
+  }
   const asking = base.transaction('kept').objectStore('kept').count();
   const count = await new Promise((done) => { asking.onsuccess = () => done(asking.result); });
   base.close();

@@ -51,7 +51,9 @@ def test_by_unit_the_unit_with_the_most_important_waiting_alarm_first() -> None:
         wish=Wish(view="unit"),
     )  # fmt: skip
     assert [section.title for section in sections] == ["TK-3", "TK-1", "TK-2"]
-    assert sections[0].note == "1 not acknowledged, highest priority: high" and sections[0].query == "", "all of it is here"
+    assert sections[0].note == "1 not acknowledged, highest priority: high" and sections[0].query == "", (
+        "all of it is here"
+    )
     many = [alarm(number, 700, asset="TK-3") for number in range(1, 20)]
     (unit,) = laid_out(*many, wish=Wish("high", view="unit"))
     assert unit.query == "?band=high&asset=TK-3&view=list", "it leads to no more than was asked for"

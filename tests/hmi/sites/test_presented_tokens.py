@@ -19,7 +19,7 @@ from tests.hmi.sites.running_site import RunningSite, access_of, sessions, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-AT_ONCE = 10  # people who open a page in the same moment; each takes 10 ms of one thread on a quiet machine
+AT_ONCE = 25  # people who open a page in the same moment; a token takes 10 ms of one thread
 
 
 class AheadClock(Clock):

@@ -198,3 +198,14 @@ def events(folder: SiteFolder) -> list[tuple[str, str]]:
             if event.tag.startswith(("agent:write:", "agent:command:")):
                 found.append((event.tag, event.reason))
     return found
+
+
+async def stored(built: Bench, key: str) -> ActAnswer | None:
+    """What is kept under a key; None also stands for nothing."""
+    return await built.acting.outcome(ANN, key)
+
+
+async def until_effect(built: Bench) -> None:
+    async with asyncio.timeout(5):
+        while not built.driver.effects:
+            await asyncio.sleep(0.001)

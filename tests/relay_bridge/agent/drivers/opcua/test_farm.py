@@ -213,8 +213,10 @@ async def test_a_tag_without_history_is_unsupported_and_an_unknown_one_refused(h
 # --- browsing ----------------------------------------------------------------------------------------------------
 
 
-async def test_everything_is_found_once_although_the_farm_has_a_loop(historian):
-    found = [node async for node in historian.browse(None, most=50_000, deadline=60.0)]
+async def test_everything_is_found_once_in_seconds_although_the_farm_has_a_loop(historian):
+    began = time.process_time()  # this program's own work: what else the machine does is not the driver's matter
+    found = [node async for node in historian.browse(None, most=50_000, deadline=30.0)]
+    assert time.process_time() - began < 15.0
     by_path = {node.path: node for node in found}
     assert len(by_path) == len(found)
     assert len([path for path in by_path if path.startswith("Farm/Crowd/")]) == 10_000

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hmi.live.demand import Link
+from hmi.live.demand import Link, LinkState
 from hmi.live.hub import HEARTBEAT, SharedView
 from hmi.live.pictures import Picture
 from hmi.sites.access import SiteAccess
 from hmi.sites.catalog import Catalog
 from hmi.sites.tanks import AssetState, asset_state
+from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.codec import update_item
+from relay_bridge.contract.messages import SourceState
 
 HEARTBEAT_MS = int(HEARTBEAT * 1000)
 ESTIMATE_SPACING = 3.0  # seconds between two sendings of a rate or forecast; alarms and movements never wait
@@ -24,6 +26,15 @@ _encoder = msgspec.json.Encoder()
 def encode_body(fields: dict[str, Any]) -> str:
     """The fields as the rest of a JSON object whose first members each socket writes itself."""
     return _encoder.encode(fields).decode()[1:]
+
+
+class _Told(NamedTuple):
+    """What was last said of the state: a difference is said at once."""
+
+    link: LinkState
+    trustworthy: bool
+    sources: dict[str, SourceState]
+    mode: SiteMode | None
 
 
 class ReadingsView(SharedView):
@@ -42,7 +53,7 @@ class ReadingsView(SharedView):
         self._handles: dict[str, int] = {}
         self._assets_of: dict[str, str] = {}
         self._sources: frozenset[str] = frozenset()
-        self._told: tuple[Any, ...] = ()
+        self._told: _Told | None = None
         self._was_live = False
         self._missing: set[str] = set()  # watched tags of which nothing was heard yet
         self._changed: set[str] = set()
@@ -89,9 +100,10 @@ class ReadingsView(SharedView):
         came_live = self.trustworthy and not self._was_live
         self._was_live = self.trustworthy
         catalog = self._link.catalog
-        anew = catalog is not None and (came_live or catalog is not self._catalog)
+        anew = catalog is not None and (came_live or self._source_is_back or catalog is not self._catalog)
         if catalog is not None and anew:
-            # After an outage "live" and the values go out in one frame: apart, old values would look live in between.
+            # After an outage, of the link or of a source, the good news and the values go out in one frame: a state
+            # leaves at once and values wait for their half second, so old ones would look live in between.
             self._lay_out(catalog)
         told, self._told = self._told, self._state_wire()
         self.say_now(layout=anew, state=told != self._told)
@@ -100,6 +112,14 @@ class ReadingsView(SharedView):
     def trustworthy(self) -> bool:
         # A link that is up may still be fetching what only this page shows: until then nothing here is live.
         return self._link.state.phase == "live" and not self._missing
+
+    @property
+    def _source_is_back(self) -> bool:
+        """A source of what is shown here is better than was told last."""
+        told = self._told.sources if self._told is not None else {}
+        return self.trustworthy and any(
+            source in told and state.code < told[source].code for source, state in self._source_wire().items()
+        )
 
     # --- as a shared view ------------------------------------------------------------------------------------
 
@@ -213,8 +233,8 @@ class ReadingsView(SharedView):
         self._stale_assets = later
         return moved
 
-    def _state_wire(self) -> tuple[Any, ...]:
-        return self._link.state, self.trustworthy, self._source_wire(), self._link.mode
+    def _state_wire(self) -> _Told:
+        return _Told(self._link.state, self.trustworthy, self._source_wire(), self._link.mode)
 
     def _link_wire(self) -> list[Any]:
         """The link's state, dated by the agent's clock like everything on the page."""
@@ -227,5 +247,5 @@ class ReadingsView(SharedView):
         mode = self._link.mode
         return {} if mode is None or mode.mode == "full" else {"mode": [mode.mode, mode.since, mode.by]}
 
-    def _source_wire(self) -> dict[str, Any]:
+    def _source_wire(self) -> dict[str, SourceState]:
         return {source: state for source, state in self._link.sources.items() if source in self._sources}

@@ -5,9 +5,9 @@
     take(now, wall_ms, lease_left, states)   the next push, or None
 
 Rules, in their order: a turned switch is told before anything else, and off ends the values; a source that changed its
-state is told at once, but one that is back only after the values it came back with (under the good news alone, those
-from before would look fresh); a lost lease ends the values; a first snapshot goes at once, later values at most once a
-tick; a heartbeat goes whenever nothing else did.
+state is told at once, but one that is back only after the values it came back with, though they wait for credit (under
+the good news alone, those from before would look fresh); a lost lease ends the values; a first snapshot goes at once,
+later values at most once a tick; a heartbeat goes whenever nothing else did.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class LivePlan:
         self._next_values = now
         self._gathering_since: float | None = None
         self._states_due = False
+        self._held = False  # good news of a source waits for credit, with its values
         self._told: Mapping[str, SourceState] = {}
         self._open = False
         self._mode = self._told_mode = SiteMode()
@@ -63,6 +64,7 @@ class LivePlan:
     def unsubscribe(self, handles: Iterable[int], *, any_left: bool) -> None:
         self._sender.remove(handles)
         self._open = self._open and any_left
+        self._held = False
 
     def set_rate(self, ms: int, *, background: bool) -> None:
         """The receiver's wish: a tick of ``ms``, and fewer heartbeats while nobody looks."""
@@ -78,6 +80,11 @@ class LivePlan:
 
     def source_changed(self) -> None:
         self._states_due = True
+        self._held = False
+
+    def states_told(self, states: Mapping[str, SourceState]) -> None:
+        """The receiver knows these already, by the answer to its hello."""
+        self._told = dict(states)
 
     def mode_changed(self, mode: SiteMode, *, told: bool = False) -> None:
         """The switch stands like this; ``told``: the receiver knows it already, by the answer to its hello."""
@@ -87,12 +94,14 @@ class LivePlan:
 
     def acknowledge(self, n: int) -> None:
         self._sender.acknowledge(n)
+        self._held = False
         if self._alarms is not None:
             self._alarms.acknowledge(n)
 
     def due(self, now: float, lease_left: float) -> float:
         """Seconds until something may have to be sent; 0 for at once."""
-        if self._states_due or self._mode != self._told_mode or (self._flows and (lease_left <= 0 or self._is_off)):
+        states_due = self._states_due and not self._held
+        if states_due or self._mode != self._told_mode or (self._flows and (lease_left <= 0 or self._is_off)):
             return 0.0
         at = self._last_push + self._heartbeat
         if self._flows:
@@ -123,10 +132,14 @@ class LivePlan:
         if self._flows and self._is_off:
             return self.bye(wall_ms, "off")
         if self._states_due:
-            if lease_left > 0 and self._values_wait() and self._only_better(states):
+            back = self._back(states) if self._open and self._sender.pending else {}
+            tellable = {**states, **back}
+            if not back or tellable != self._told:
+                self._states_due = bool(back)
+                return self._beat(wall_ms, tellable)
+            if lease_left > 0 and not self._sender.blocked:
                 return self._values(now, wall_ms)
-            self._states_due = False
-            return self._beat(wall_ms, states)
+            self._held, states = True, tellable
         if self._flows and lease_left <= 0:
             return self.bye(wall_ms, "lease")
         alarms = self._alarms.take(now, wall_ms, self._sender.next_number) if self._alarms is not None else None
@@ -168,9 +181,13 @@ class LivePlan:
             self._next_values = now + self._tick
         return push
 
-    def _only_better(self, states: Mapping[str, SourceState]) -> bool:
-        """True when no source is worse than the receiver was last told."""
-        return all(source in self._told and state.code <= self._told[source].code for source, state in states.items())
+    def _back(self, states: Mapping[str, SourceState]) -> dict[str, SourceState]:
+        """The sources that are better than the receiver knows, each as it knows it."""
+        return {
+            source: self._told[source]
+            for source, state in states.items()
+            if source in self._told and state.code < self._told[source].code
+        }
 
     def _beat(self, wall_ms: int, states: Mapping[str, SourceState]) -> Heartbeat:
         self._told = dict(states)

@@ -142,6 +142,7 @@ class Session:
             raise SessionEnded(f"hello refused: {refusal.message}") from None
         await self._send(answer)
         self._stream.mode_changed(hello.mode, told=True)
+        self._stream.states_told(hello.sources)
 
     async def _receive_all(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from relay_bridge.agent.alarms.feed import AlarmFeed
 from relay_bridge.agent.clock import Clock
@@ -13,7 +13,7 @@ from relay_bridge.agent.subscriptions import Subscriptions
 from relay_bridge.agent.tags import TagConfig
 from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.codec import encode
-from relay_bridge.contract.messages import Bye
+from relay_bridge.contract.messages import Bye, SourceState
 from relay_bridge.contract.readings import Reading
 
 _SHORTEST_WAIT = 0.001  # seconds: a plan that is due "now" must still let others run
@@ -62,6 +62,10 @@ class LiveStream:
     def source_changed(self) -> None:
         self._plan.source_changed()
         self._wake.set()
+
+    def states_told(self, states: Mapping[str, SourceState]) -> None:
+        """The peer knows these by the answer to its hello."""
+        self._plan.states_told(states)
 
     # --- ModeListener -------------------------------------------------------------------------------------------
 

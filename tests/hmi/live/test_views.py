@@ -99,6 +99,49 @@ async def test_source_that_fails_is_told_at_once(link: SiteLink, hub: Hub) -> No
     assert screen.frames[-1]["src"] == {"main": [2, T + 5, "no answer"]}
 
 
+async def test_source_that_is_back_is_told_in_one_frame_with_its_values(link: SiteLink, hub: Hub) -> None:
+    """A state leaves at once and values wait for their half second: apart, those from before would look live."""
+    screen = look(link, hub)
+    await go_live(link)
+    link.took_readings({"TK-101.level": Reading(6.0, T)})
+    await screen.next("d")  # the next values wait now
+    link.took_sources({"main": SourceState(2, T + 5, "no answer")})
+    link.took_readings({tag: Reading(9.0, T + 9) for tag in LEVELS})
+    link.took_sources({"main": SourceState(0, T + 9, "")})
+    down = max(i for i, frame in enumerate(screen.frames) if frame.get("src", {}).get("main", [0])[0] == 2)
+    assert [frame["k"] for frame in screen.frames[down + 1 :]] == ["s"]
+    assert screen.frames[-1]["src"] == {"main": [0, T + 9, ""]}
+    assert [item[1] for item in screen.frames[-1]["d"]] == [9.0, 9.0]
+
+
+async def test_source_of_another_page_that_is_back_costs_no_snapshot(link: SiteLink, hub: Hub) -> None:
+    screen = look(link, hub)
+    await go_live(link)
+    link.took_sources({"main": SourceState(0, T, ""), "other": SourceState(2, T, "no answer")})
+    sent = len(screen.frames)
+    link.took_sources({"main": SourceState(0, T, ""), "other": SourceState(0, T + 9, "")})
+    assert len(screen.frames) == sent
+
+
+async def test_phone_without_credit_hears_that_a_source_is_back_with_its_values(link: SiteLink, hub: Hub) -> None:
+    screen, other = look(link, hub), look(link, hub)
+    await go_live(link)
+    screen.answers = False
+    for value in (6.0, 7.0):
+        link.took_readings({"TK-101.level": Reading(value, T)})
+        await other.next("d")
+    assert screen.outbox.blocked
+    link.took_sources({"main": SourceState(2, T + 5, "no answer")})
+    assert screen.frames[-1]["src"]["main"][0] == 2
+    link.took_readings({tag: Reading(9.0, T + 9) for tag in LEVELS})
+    link.took_sources({"main": SourceState(0, T + 9, "")})
+    assert screen.frames[-1]["src"]["main"][0] == 2
+    screen.outbox.acknowledge(screen.frames[-1]["n"])
+    screen.wake()
+    assert screen.frames[-1]["k"] == "s"
+    assert [item[1] for item in screen.frames[-1]["d"]] == [9.0, 9.0]
+
+
 async def test_slow_phone_gets_one_catch_up(link: SiteLink, hub: Hub) -> None:
     fast, slow = look(link, hub), look(link, hub)
     await go_live(link)

@@ -9,6 +9,7 @@ from relay_bridge.contract.messages import Bye, Delta, Heartbeat, Push, Snapshot
 from relay_bridge.contract.readings import Reading
 
 OK = {"main": SourceState(0, 5, "")}
+DOWN = {"main": SourceState(2, 6, "silent")}
 T = 1_795_370_000_000
 LEASE = 30.0
 
@@ -163,10 +164,9 @@ def test_long_snapshot_goes_on_at_once_in_deltas() -> None:
 def test_values_of_a_source_that_is_back_go_before_the_word_that_it_is_back() -> None:
     """Under the good news alone, the values from before the outage would look fresh for up to a tick."""
     plan = opened()
-    down = {"main": SourceState(2, 6, "silent")}
     plan.source_changed()
-    beat = plan.take(0.1, T + 100, LEASE, down)
-    assert isinstance(beat, Heartbeat) and beat.src == down
+    beat = plan.take(0.1, T + 100, LEASE, DOWN)
+    assert isinstance(beat, Heartbeat) and beat.src == DOWN
     plan.put(1, reading(2.0))
     plan.source_changed()
     assert plan.due(0.2, LEASE) == 0.0
@@ -175,14 +175,79 @@ def test_values_of_a_source_that_is_back_go_before_the_word_that_it_is_back() ->
     assert isinstance(back, Heartbeat) and back.src == OK
 
 
-def test_word_that_a_source_is_back_does_not_wait_for_credit() -> None:
+def blocked_and_down() -> LivePlan:
+    """A plan without credit, whose receiver knows that the source is down, and with a value waiting."""
     plan = opened()
     for at in (0.3, 1.35):
         plan.put(1, reading(at))
         plan.due(at - 0.1, LEASE)
         assert isinstance(take(plan, at), Delta)
     plan.source_changed()
-    plan.take(1.5, T, LEASE, {"main": SourceState(2, 6, "silent")})
+    told = plan.take(1.5, T, LEASE, DOWN)
+    assert isinstance(told, Heartbeat) and told.src == DOWN
     plan.put(1, reading(9.0))
+    return plan
+
+
+def test_word_that_a_source_is_back_waits_for_credit_with_its_values() -> None:
+    """A receiver that answers late must not take what it has for the present; its heartbeats go on meanwhile."""
+    plan = blocked_and_down()
     plan.source_changed()
-    assert isinstance(take(plan, 1.6), Heartbeat)
+    assert take(plan, 1.6) is None
+    assert plan.due(1.6, LEASE) == pytest.approx(0.9)  # the heartbeat, and no turning round meanwhile
+    beat = take(plan, 2.5)
+    assert isinstance(beat, Heartbeat) and beat.src == DOWN
+    plan.acknowledge(beat.n)
+    assert plan.due(2.6, LEASE) == 0.0
+    values = take(plan, 2.6)
+    assert isinstance(values, Delta) and values.d[0][1] == 9.0
+    back = take(plan, 2.6)
+    assert isinstance(back, Heartbeat) and back.src == OK
+    assert plan.due(2.6, LEASE) == 1.0
+
+
+def test_that_a_source_failed_waits_for_nothing_though_another_is_back() -> None:
+    plan = opened()
+    before = {"main": SourceState(2, 6, "silent"), "other": SourceState(0, 5, "")}
+    plan.source_changed()
+    plan.take(0.1, T, LEASE, before)
+    plan.put(1, reading(2.0))
+    plan.source_changed()
+    after = {"main": SourceState(0, 9, ""), "other": SourceState(2, 9, "silent")}
+    first = plan.take(0.2, T, LEASE, after)
+    assert isinstance(first, Heartbeat) and first.src == {"main": before["main"], "other": after["other"]}
+    assert plan.due(0.2, LEASE) == 0.0
+    assert isinstance(plan.take(0.2, T, LEASE, after), Delta)
+    last = plan.take(0.2, T, LEASE, after)
+    assert isinstance(last, Heartbeat) and last.src == after
+
+
+def test_source_that_is_back_before_the_first_heartbeat_waits_for_its_values() -> None:
+    """What the receiver was told by the answer to its hello counts."""
+    plan = LivePlan(0.0)
+    plan.states_told(DOWN)
+    plan.subscribe([(1, reading(1.0))], 1000, 0.0)
+    assert isinstance(plan.take(0.0, T, LEASE, DOWN), Snapshot)
+    plan.acknowledge(1)
+    plan.put(1, reading(2.0))
+    plan.source_changed()
+    assert isinstance(take(plan, 0.1), Delta)
+    assert isinstance(take(plan, 0.1), Heartbeat)
+
+
+def test_source_that_is_back_and_fails_again_unheard_is_told_once() -> None:
+    plan = blocked_and_down()
+    plan.source_changed()
+    assert take(plan, 1.6) is None
+    again = {"main": SourceState(2, 8, "silent again")}
+    plan.source_changed()
+    told = plan.take(1.7, T, LEASE, again)
+    assert isinstance(told, Heartbeat) and told.src == again
+
+
+def test_unsubscribed_stream_tells_that_a_source_is_back_at_once() -> None:
+    plan = blocked_and_down()
+    plan.unsubscribe([1], any_left=False)
+    plan.source_changed()
+    told = take(plan, 1.6)
+    assert isinstance(told, Heartbeat) and told.src == OK

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hmi.controls.models import SCOPES, Kind
 from hmi.sites.catalog import Catalog
+from hmi.sites.tag_names import tag_name
 from relay_bridge.contract.acting import ActValue, Confirm, Writable
 from relay_bridge.contract.messages import CatalogTag
 
@@ -29,6 +30,11 @@ class Offer:
     reauth: int
     limits: Writable | None = None
     expect: ActValue | None = None
+
+    @property
+    def spoken(self) -> str:
+        """The name for a screen; ``name`` is for records, which are kept in one language."""
+        return tag_name(self.tag) if self.kind is Kind.SETPOINT else self.name
 
     @property
     def scope(self) -> str:

@@ -17,6 +17,7 @@ from hmi.controls.offers import Offer
 from hmi.languages.dates import date_text
 from hmi.languages.qualities import class_text, reason_text
 from hmi.live.first_paint import LinkSummary
+from hmi.sites.tag_names import tag_name
 from relay_bridge.contract.acting import SiteMode
 from relay_bridge.contract.authorization_details import same_value
 from relay_bridge.contract.readings import Reading
@@ -37,7 +38,7 @@ def why_closed(
             return _("Closed while the source of this value is not connected: %(reason)s.") % {"reason": source.reason}
         return _("Closed while the source of this value is not connected.")
     reading = readings.get(offer.tag.id)
-    name = offer.tag.name or offer.tag.id
+    name = tag_name(offer.tag)
     if reading is None or reading.value is None:
         return _("Closed while %(name)s has no value.") % {"name": name}
     if reading.quality_class != "good":

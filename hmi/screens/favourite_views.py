@@ -29,6 +29,7 @@ from hmi.screens.presenters.search import star_of
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.screens.shell_views import own_address
 from hmi.sites.access import NOT_FOUND, SiteAccess, aget_site_for, asites_for
+from hmi.sites.tag_names import tag_name
 from hmi.watch import favourites
 from hmi.watch.favourites import MAX_FAVOURITES, Favourite, TooManyFavourites
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID
@@ -130,7 +131,7 @@ async def choose_tags(request: PageRequest, slug: str, asset_id: str) -> HttpRes
     starred = {slug: (await _wishes_of(person)).get(access.site.id, ())}
     tags = [
         {
-            "name": tag.name or tag.id,
+            "name": tag_name(tag),
             "id": tag.id,
             "unit": tag.unit,
             "star": star_of(slug, Wish("tag", tag.id), tag.id, starred),

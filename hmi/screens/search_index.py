@@ -14,6 +14,7 @@ from typing import Literal
 
 from hmi.screens.search_words import Query, fold, words_of
 from hmi.sites.catalog import Catalog
+from hmi.sites.tag_names import has_usual_name, tag_name, usual_word
 from relay_bridge.contract.alarms import AlarmRow
 from relay_bridge.contract.messages import CatalogAsset, CatalogTag
 
@@ -58,15 +59,21 @@ class Found:
 
 
 class CatalogIndex:
-    """The words of one catalog, sorted, so that the beginning of a word is found without reading them all."""
+    """The words of one catalog, sorted, so that the beginning of a word is found without reading them all.
+
+    The trade's words are found in the reader's language as well.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         assets = {asset.id: asset for asset in catalog.assets}
         self.things: list[CatalogAsset | CatalogTag] = [*catalog.assets, *catalog.tags]
         pairs: list[tuple[str, int]] = []
+        self._usual: dict[str, set[int]] = {}  # places of tags by the name that the trade gives them
         for place, thing in enumerate(self.things):
             owner = assets.get(thing.asset) if isinstance(thing, CatalogTag) else None
             around = (owner.name, owner.area) if owner is not None else (getattr(thing, "area", ""),)
+            if isinstance(thing, CatalogTag) and has_usual_name(thing):
+                self._usual.setdefault(thing.name, set()).add(place)
             pairs += [(word, place) for word in words_of(thing.id, thing.name, *around)]
         pairs.sort()
         self._words = [word for word, _ in pairs]
@@ -76,7 +83,12 @@ class CatalogIndex:
         """The places of everything with a word that begins with ``token``."""
         start = bisect_left(self._words, token)
         end = bisect_left(self._words, token + "\U0010ffff")
-        return set(self._places[start:end])
+        spoken = (places for name, places in self._usual.items() if _begins(token, usual_word(name)))
+        return set(self._places[start:end]).union(*spoken)
+
+
+def _begins(token: str, text: str) -> bool:
+    return any(word.startswith(token) for word in words_of(text))
 
 
 _indexes: weakref.WeakKeyDictionary[Catalog, CatalogIndex] = weakref.WeakKeyDictionary()
@@ -136,7 +148,7 @@ def _in_catalog(
 
 
 def _rank(thing: CatalogAsset | CatalogTag, typed: str) -> int:
-    names = (fold(thing.id), fold(thing.name))
+    names = (fold(thing.id), fold(tag_name(thing) if isinstance(thing, CatalogTag) else thing.name))
     if names[0] == typed or (names[1] == typed and isinstance(thing, CatalogAsset)):
         return EXACT
     return BEGINS if any(name.startswith(typed) for name in names) else OTHER

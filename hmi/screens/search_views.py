@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -33,6 +34,7 @@ DEADLINE = 1.5  # seconds for the names of sites that nobody has looked at yet
 MAX_SITES = 50  # whose names are fetched for one search; their own names are searched all the same
 
 _wishes = database_sync_to_async(wishes_of)
+_search = sync_to_async(search, thread_sensitive=False)  # with the language of the request, which a bare thread lacks
 
 
 @require_safe
@@ -49,7 +51,7 @@ async def find(request: PageRequest) -> HttpResponse:
     silent: list[str] = []
     if query.tokens:
         grounds, silent = await _grounds(accesses)
-        found = await asyncio.to_thread(search, query, grounds)
+        found = await _search(query, grounds)
         only = _only(found)
         if only is not None and request.GET.get("open") and not wants_part(request):
             return HttpResponseRedirect(address_of(only))

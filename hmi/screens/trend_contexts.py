@@ -25,6 +25,7 @@ from hmi.screens.trend_query import TrendQuery, find_tags
 from hmi.sites.access import SiteAccess
 from hmi.sites.catalog import Catalog
 from hmi.sites.plain_text import apart
+from hmi.sites.tag_names import tag_name
 from hmi.trends.asking import TrendAnswer
 from hmi.trends.past_alarms import PastAlarms
 from hmi.trends.windows import Window
@@ -106,7 +107,7 @@ def page_context(
         "tags": ",".join(query.tags),
         "choices": [
             ShownChoice(
-                f"{_asset_name(catalog, tag)} {tag.name or tag.id}".strip(),
+                f"{_asset_name(catalog, tag)} {tag_name(tag)}".strip(),
                 stretch_address(slug, [*tags, tag.id], window),
             )
             for tag in find_tags(catalog, query)

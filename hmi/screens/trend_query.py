@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from hmi.screens.presenters.trend import PENS
 from hmi.sites.catalog import Catalog
+from hmi.sites.tag_names import tag_name
 from hmi.trends.windows import USUAL_SPAN, NoWindow, Window, between, latest, read_moment
 from relay_bridge.contract.messages import ID_PATTERN, MAX_ID, CatalogTag
 
@@ -65,5 +66,5 @@ def can_be_drawn(tag: CatalogTag) -> bool:
 
 def _meets(catalog: Catalog, tag: CatalogTag, words: list[str]) -> bool:
     asset = catalog.asset(tag.asset)
-    text = f"{tag.id} {tag.name} {asset.name if asset else ''} {asset.area if asset else ''}".casefold()
+    text = f"{tag.id} {tag.name} {tag_name(tag)} {asset.name if asset else ''} {asset.area if asset else ''}".casefold()
     return all(word in text for word in words)

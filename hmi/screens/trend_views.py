@@ -30,6 +30,7 @@ from hmi.screens.trend_query import can_be_drawn, read_query
 from hmi.sites.access import NOT_FOUND, SiteAccess, aget_site_for
 from hmi.sites.catalog import Catalog
 from hmi.sites.errors import AccessEnded, SiteRefused
+from hmi.sites.tag_names import tag_name
 from hmi.trends.asking import HISTORY, LONG_ENOUGH, TrendAnswer, get_historian
 from hmi.trends.csv_lines import ExportedTag, csv_lines
 from hmi.trends.past_alarms import PastAlarms, past_alarms
@@ -109,7 +110,7 @@ async def export(request: PageRequest, access: SiteAccess) -> HttpResponse:
         return HttpResponse(why, status=503, content_type="text/plain; charset=utf-8")
     scene = Scene(now=now, zone=zone, stale=True, units=AS_SENT)  # what is calculated with keeps the site's units
     rows = [
-        ExportedTag(pen.tag, f"{pen.asset} {pen.tag.name or pen.tag.id}".strip(), pen.strip, pen.trouble)
+        ExportedTag(pen.tag, f"{pen.asset} {tag_name(pen.tag)}".strip(), pen.strip, pen.trouble)
         for pen in pens_of(catalog, tags, found, answer, scene)
     ]
     response = HttpResponse(b"".join(csv_lines(rows, query.window, zone, now)), content_type="text/csv; charset=utf-8")

@@ -20,6 +20,7 @@ from hmi.languages.numbers import localised
 from hmi.screens.presenters.values import BOOL_WORDS, RUN_WORDS, value_text, value_words
 from hmi.screens.presenters.words import NO_BREAK, moment_text, plain_number
 from hmi.sites.catalog import Catalog
+from hmi.sites.tag_names import tag_name, usual_word
 from relay_bridge.contract.acting import ActValue, TraceRow
 from relay_bridge.contract.authorization_details import same_value
 from relay_bridge.contract.messages import CatalogTag
@@ -88,7 +89,7 @@ class ShownChange:
 
 
 def show_control(offer: Offer, slug: str) -> ShownControl:
-    words = gettext("Change %(name)s") % {"name": offer.name} if offer.kind is Kind.SETPOINT else offer.name
+    words = gettext("Change %(name)s") % {"name": offer.spoken} if offer.kind is Kind.SETPOINT else offer.name
     return ShownControl(words, reverse(f"screens:{ADDRESSES[offer.kind]}", args=[slug, offer.target]))
 
 
@@ -155,7 +156,7 @@ def show_change(change: Change, tag: CatalogTag | None, now: datetime, zone: zon
     state = change.state_at(now)
     ends = change.ends_at()
     return ShownChange(
-        title=change.name,
+        title=_spoken_title(change),
         href=change_address(change),
         state=state.value,
         words=str(state.label),
@@ -225,7 +226,14 @@ def _whole_name(target: str, catalog: Catalog) -> str:
     if thing is None:
         return target
     asset = catalog.asset(thing.asset)
-    return f"{(asset.name or asset.id) if asset is not None else thing.asset}: {thing.name or thing.id}"
+    name = tag_name(thing) if isinstance(thing, CatalogTag) else thing.name or thing.id
+    return f"{(asset.name or asset.id) if asset is not None else thing.asset}: {name}"
+
+
+def _spoken_title(change: Change) -> str:
+    """``P-101: Setpoint`` as it was kept, with the trade's word in the reader's language."""
+    asset, colon, name = change.name.rpartition(": ")
+    return f"{asset}{colon}{usual_word(name)}" if change.is_setpoint else change.name
 
 
 def clock(moment: datetime | None, zone: zoneinfo.ZoneInfo, now: datetime) -> str:

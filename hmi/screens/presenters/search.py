@@ -15,6 +15,7 @@ from hmi.screens.presenters.favourites import tag_address
 from hmi.screens.presenters.overview import asset_address
 from hmi.screens.search_index import Found, Ground, Hit, Kind
 from hmi.sites.plain_text import plain
+from hmi.sites.tag_names import tag_name
 from relay_bridge.contract.alarms import AlarmRow, band_of
 from relay_bridge.contract.messages import CatalogAsset, CatalogTag
 
@@ -94,7 +95,7 @@ def _show(hit: Hit, starred: Mapping[str, Collection[Wish]]) -> ShownHit:
         star = star_of(ground.slug, Wish("asset", thing.id), name, starred)
         return ShownHit(name, _id_beside(thing.id, name), site, plain(thing.area, MAX_NAME), href, star)
     if isinstance(thing, CatalogTag):
-        name = plain(thing.name or thing.id, MAX_NAME)
+        name = plain(tag_name(thing), MAX_NAME)
         star = star_of(ground.slug, Wish("tag", thing.id), thing.id, starred)
         return ShownHit(name, thing.id, site, _area(ground, thing.asset), href, star)
     if isinstance(thing, AlarmRow):

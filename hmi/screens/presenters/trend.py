@@ -21,6 +21,7 @@ from hmi.screens.presenters.trend_paths import UNIT, band_path, line_path, stret
 from hmi.screens.presenters.trend_units import Reading
 from hmi.screens.presenters.values import ShownValue, value_words
 from hmi.sites.plain_text import apart
+from hmi.sites.tag_names import tag_name
 from hmi.trends.strips import Strip
 from hmi.trends.windows import Window
 from relay_bridge.contract.messages import CatalogTag
@@ -176,7 +177,7 @@ def _panel(members: Sequence[tuple[int, Pen]], window: Window, now: int) -> Show
             if scale.shows(float(key))
         )
     unit = first.unit or _("no unit")
-    alone = f"{members[0][1].asset} {first.name or first.id}".strip()
+    alone = f"{members[0][1].asset} {tag_name(first)}".strip()
     title = unit if len(members) > 1 else alone if words else f"{alone}, {apart(unit)}"
     return ShownPanel(
         title=title,
@@ -215,7 +216,7 @@ def _scale(pens: Iterable[Pen]) -> Scale:
 def _pen(number: int, pen: Pen, scale: Scale, window: Window, now: int) -> ShownPen:
     tag, strip = pen.tag, pen.strip
     words = _states(tag)
-    name = f"{pen.asset} {tag.name or tag.id}".strip()
+    name = f"{pen.asset} {tag_name(tag)}".strip()
     common = {
         "number": number,
         "tag": tag.id,

@@ -20,6 +20,7 @@ from hmi.languages.qualities import class_text, reason_text
 from hmi.languages.unit_choice import units_now
 from hmi.screens.presenters.units import Shown, shown_in
 from hmi.screens.presenters.words import CLOCK_TOLERANCE, DASH, age_text, moment_text, number_text
+from hmi.sites.tag_names import tag_name
 from relay_bridge.contract.messages import CatalogTag, SourceState
 from relay_bridge.contract.readings import Reading, quality_class
 
@@ -104,7 +105,7 @@ def show_value(tag: CatalogTag, reading: Reading | None, scene: Scene) -> ShownV
     shown = shown_tag(tag, scene.units)
     common: dict[str, Any] = {
         "tag": tag.id,
-        "name": tag.name or tag.id,
+        "name": tag_name(tag),
         "unit": shown.unit,
         "decimals": str(shown.decimals) if tag.kind == "number" else "",
         "kind": tag.kind,

@@ -11,6 +11,7 @@ from hmi.live.chosen_entries import Entry, known_entries
 from hmi.screens.presenters.overview import ShownAsset, asset_address, show_asset
 from hmi.screens.presenters.values import Scene, ShownValue, show_value
 from hmi.sites.catalog import Catalog
+from hmi.sites.tag_names import tag_name
 from relay_bridge.contract.readings import Reading
 
 MOST_FOUND = 40  # of a search; more is narrowed by typing on
@@ -83,4 +84,4 @@ def _all(catalog: Catalog, *, with_tags: bool) -> Iterator[Candidate]:
         yield Candidate(Entry(asset=asset.id), name, asset.area)
         if with_tags:
             for tag in catalog.tags_of(asset.id):
-                yield Candidate(Entry(tag=tag.id), tag.name or tag.id, name)
+                yield Candidate(Entry(tag=tag.id), tag_name(tag), name)

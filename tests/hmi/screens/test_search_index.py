@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.utils import translation
 
 from hmi.screens.search_index import Found, Ground, search
 from hmi.screens.search_words import read_query
@@ -101,3 +102,15 @@ def test_ten_thousand_tags_are_searched_while_somebody_types() -> None:
     narrow, before = time.process_time() - before, time.process_time()
     find("tk", ground)  # everything fits
     assert narrow < 0.2 and time.process_time() - before < 1.5
+
+
+def test_trade_words_are_found_in_the_readers_language() -> None:
+    level = CatalogTag(id="TK-9.x1", name="Level", asset="TK-9", source="main", canon="level")
+    own = CatalogTag(id="TK-9.x2", name="Level east", asset="TK-9", source="main")
+    tank = CatalogAsset(id="TK-9", name="TK-9", area="", kind="tank")
+    ground = Ground("north", "North", Catalog("1", assets=(tank,), tags=(level, own)))
+    assert ids(find("füllst", ground), "tag") == []
+    with translation.override("de"):
+        assert ids(find("füllst", ground), "tag") == ["TK-9.x1"]
+        assert ids(find("tk-9 füllstand", ground), "tag") == ["TK-9.x1"]
+        assert sorted(ids(find("level", ground), "tag")) == ["TK-9.x1", "TK-9.x2"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template.loader import render_to_string
 from django.test import AsyncClient, RequestFactory
 
@@ -145,6 +146,22 @@ async def test_what_was_opened_stands_there_while_it_may_be_seen(alice: AsyncCli
     await sync_to_async(grant.save)()
     assert "TK-101" not in await text_of(alice, "/favourites/")
     assert "data-of-site" not in await text_of(alice, "/")
+
+
+async def test_search_knows_the_trades_words_in_the_language_of_the_page(alice: AsyncClient) -> None:
+    page = await text_of(alice, "/search/?q=F%C3%BCllst", **{"accept-language": "de"})
+    assert "hit-link" in page and "Füllstand" in page
+    assert "hit-link" not in await text_of(alice, "/search/?q=F%C3%BCllst")
+
+
+async def test_photo_is_refused_in_the_language_of_the_page(alice: AsyncClient) -> None:
+    answer = await alice.post(
+        "/sites/north/notes/assets/TK-101/write/",
+        {"text": "tropft", "photo": SimpleUploadedFile("a.jpg", b"no picture")},
+        headers={"accept-language": "de"},
+    )
+    assert answer.status_code == 400
+    assert "Das ist kein lesbares Foto." in answer.content.decode()
 
 
 async def test_search_shows_what_the_person_may_see(

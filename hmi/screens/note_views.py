@@ -25,8 +25,8 @@ from hmi.live.first_paint import link_summary
 from hmi.notes import photos, writing
 from hmi.notes.models import MAX_TEXT, Note
 from hmi.screens.asking import ask_site
-from hmi.screens.contexts import place_context
 from hmi.screens.denials import says_why
+from hmi.screens.place_pages import followed_place
 from hmi.screens.presenters.notes import show_notes
 from hmi.screens.presenters.overview import asset_address
 from hmi.screens.requests import PageRequest
@@ -129,6 +129,7 @@ async def _asset_page(
     slug = access.site.slug
     context |= {
         "asset_id": asset_id,
+        "here": reverse("notes:asset", args=[slug, asset_id]),
         "asset_name": apart(asset.name or asset.id) if asset is not None else asset_id,
         "asset_href": asset_address(slug, asset) if asset is not None else "",
         "gone": answer.catalog is not None and asset is None,
@@ -147,8 +148,7 @@ async def _page(request: PageRequest, access: SiteAccess, asset: str) -> dict[st
     before = _read_moment(request.GET.get("before", ""))
     rows, more = await writing.aread_page(access, asset, before)
     zone = zoneinfo.ZoneInfo(access.site.time_zone)
-    return place_context(access, summary) | {
-        "slug": slug,
+    return await followed_place(access) | {
         "notes": show_notes(rows, slug, zone, summary.agent_time, access.user_id),
         "older": f"?before={int(rows[-1].at.timestamp() * 1000)}" if more else "",
         "newest": before is None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -28,6 +27,7 @@ from hmi.live.first_paint import alarm_book, link_summary
 from hmi.notes.writing import clean_text
 from hmi.screens.alarm_access import ACK, alarm_page, find_access
 from hmi.screens.contexts import place_context
+from hmi.screens.place_pages import followed_place
 from hmi.screens.presenters.shift import show_hand_over, span_text, stage_text
 from hmi.screens.presenters.words import date_text
 from hmi.screens.requests import PageRequest
@@ -84,7 +84,7 @@ async def hand_overs(request: PageRequest, slug: str) -> HttpResponse:
     rows, more = [], False
     if form.is_valid():
         rows, more = await steps.asearch(access, await request.auser(), *form.bounds(zone))
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "form": form,
         "searched": any(request.GET.get(name) for name in form.fields),
         "rows": [(row, span_text(row, zone), stage_text(row.stage)) for row in rows],
@@ -115,7 +115,7 @@ async def new(request: PageRequest, slug: str) -> HttpResponse:
             trouble = str(refused)
         else:
             return HttpResponseRedirect(reverse("shifts:one", args=[slug, row.pk]), status=303)
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "shifts": [(number, _shift_words(shift, zone), shift.running) for number, shift in enumerate(shifts)],
         "form": form,
         "trouble": trouble,
@@ -141,7 +141,8 @@ async def paper(request: PageRequest, slug: str, key: UUID) -> HttpResponse:
     access = await find_access(request, slug)
     row = await _find(request, access, key)
     zone = zoneinfo.ZoneInfo(access.site.time_zone)
-    context = _page(access) | {
+    context = place_context(access, link_summary(access)) | {
+        "slug": slug,
         "row": row,
         "shown": show_hand_over(row, slug, zone),
         "holds": row.stage == Stage.TAKEN and digest_holds(row),
@@ -209,9 +210,10 @@ async def _show(
     zone, user_id = zoneinfo.ZoneInfo(access.site.time_zone), access.user_id
     mine, may_sign = row.outgoing_id == user_id, access.allows(ACK)
     comes = row.stage == Stage.GIVEN and not mine and may_sign
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "row": row,
         "shown": show_hand_over(row, access.site.slug, zone),
+        "here": reverse("shifts:one", args=[access.site.slug, row.pk]),
         "trouble": trouble,
         "writes": row.stage == Stage.DRAFT and mine and may_sign,
         "waits": row.stage == Stage.GIVEN and mine,
@@ -283,7 +285,3 @@ def _shift_words(shift: Shift, zone: zoneinfo.ZoneInfo) -> dict[str, str]:
         "day": date_text(start),
         "clock": _("%(start)s to %(end)s") % {"start": f"{start:%H:%M}", "end": f"{end:%H:%M}"},
     }
-
-
-def _page(access: SiteAccess) -> dict[str, Any]:
-    return place_context(access, link_summary(access)) | {"slug": access.site.slug}

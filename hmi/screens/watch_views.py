@@ -7,7 +7,6 @@ there; so is the page for changing a list that one may only read.
 from __future__ import annotations
 
 import re
-from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, QueryDict
@@ -17,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hmi.live.chosen_entries import Entry, chosen_picture, known_entries
-from hmi.live.first_paint import known_catalog, link_summary
+from hmi.live.first_paint import known_catalog
 from hmi.screens.asking import SiteAnswer, ask_site
-from hmi.screens.contexts import place_context, trend_page_context
+from hmi.screens.contexts import trend_page_context
 from hmi.screens.denials import says_why
+from hmi.screens.place_pages import followed_place
 from hmi.screens.presenters.watch import find_candidates, show_entries
 from hmi.screens.requests import PageRequest
 from hmi.sites.access import NOT_FOUND, SiteAccess, aget_site_for
@@ -51,7 +51,7 @@ async def all_lists(request: PageRequest, slug: str) -> HttpResponse:
             return _to("lists:edit", slug, made.pk)
     answer = await ask_site(access, lambda catalog: ())
     own, shared = await lists.alists_of(access)
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "own": _counted(own, answer.catalog),
         "shared": _counted(shared, answer.catalog),
         "trouble": trouble,
@@ -138,7 +138,7 @@ async def add(request: PageRequest, slug: str) -> HttpResponse:
             return _to("lists:one", slug, key)
     (shown,) = show_entries(answer.catalog, [entry], {}, trend_page_context(access, answer, "")[1], slug)
     own, _shared = await lists.alists_of(access)
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "shown": shown,
         "own": [(each, entry in lists.entries_of(each)) for each in own],
         "trouble": trouble,
@@ -181,8 +181,9 @@ async def _edit_page(request: PageRequest, access: SiteAccess, found: WatchList,
     answer = await ask_site(access, lambda catalog: ())
     words = " ".join((request.POST if trouble else request.GET).get("q", "")[:MAX_WORDS].split())
     entries = await lists.aentries_of(found)
-    context = _page(access) | {
+    context = await followed_place(access) | {
         "list": found,
+        "here": reverse("lists:edit", args=[access.site.slug, found.pk]),
         "words": words,
         "trouble": trouble or _silence(access, answer),
         "max_name": MAX_NAME,
@@ -206,11 +207,6 @@ async def _find(access: SiteAccess, key: UUID, *, own: bool = False) -> WatchLis
     if found is None or (own and found.owner_id != access.user_id):
         raise Http404(NOT_FOUND)
     return found
-
-
-def _page(access: SiteAccess) -> dict[str, Any]:
-    """What every page around the lists has."""
-    return place_context(access, link_summary(access)) | {"slug": access.site.slug}
 
 
 def _counted(found: list[WatchList], catalog: Catalog | None) -> list[tuple[WatchList, int | None]]:

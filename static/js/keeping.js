@@ -41,6 +41,7 @@ export async function keepStillPage(drawnAt) {
     return;
   }
   ready = true;
+  document.addEventListener("live:drawn", ({ detail }) => detail.freshness.ended && !over && end());
   heard = { ever: true, phoneDoubt: false, silence: Date.now() - opened, now: drawnAt + Date.now() - opened };
   copy();
 }

@@ -17,6 +17,7 @@ const WHAT_NOW = t("What to do now"); // the page's own address says why it is s
 const ATTEMPTS_BEFORE_ASKING = 3; // refused connections before the page asks whether it may still be open at all
 
 const { live, now, zone, place } = document.body.dataset;
+const here = () => document.body.dataset.here ?? location.href; // a page that answered a form is asked for elsewhere
 const pane = document.getElementById("beside"); // for the site's list beside a tank
 const isWide = matchMedia("(min-width: 1000px) and (min-height: 600px)"); // as in page.css
 let beside = false;
@@ -94,7 +95,7 @@ function takeSnapshot(frame) {
 
 function lost(why) {
   freshness.connected = freshness.snapshot = false;
-  if (why) notice("farewell", said(why), { href: location.href, label: t("Reload") });
+  if (why) notice("farewell", said(why), { href: here(), label: t("Reload") });
   draw();
 }
 
@@ -126,9 +127,9 @@ function wake() {
 async function askWhetherOpen(attempts) {
   if (attempts % ATTEMPTS_BEFORE_ASKING !== 0) return;
   try {
-    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
-    if (answer.type === "opaqueredirect") end(t("You are signed out."), location.href, t("Sign in"));
-    else if (answer.status === 403) end(t("This page is no longer open to you."), location.href, WHAT_NOW);
+    const answer = await fetch(here(), { method: "HEAD", redirect: "manual", cache: "no-store" });
+    if (answer.type === "opaqueredirect") end(t("You are signed out."), here(), t("Sign in"));
+    else if (answer.status === 403) end(t("This page is no longer open to you."), here(), WHAT_NOW);
     else if (answer.status === 404) end(t("This page is no longer open to you."));
   } catch {
     // No connection: the strip says so, and the socket keeps trying.
@@ -155,7 +156,7 @@ const socket = new LiveSocket(live, {
     freshness.checking = freshness.ever;
     draw();
   },
-  ended: (why) => end(why, location.href, WHAT_NOW),
+  ended: (why) => end(why, here(), WHAT_NOW),
   refused: askWhetherOpen,
 });
 

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 VALUES = "data:live"
 ALARMS = "alarm:read"
+LINES_ALONE = b"view=lines"  # the query of a page that shows no favourites
 LIST_BESIDE = b"beside=1"  # the query of a wide screen that shows the site's list beside an asset
 SOCKETS_A_PERSON = 20  # open pages of one person on all their devices
 SOCKETS_A_PROCESS = 5_000  # unless settings.LIVE_SOCKETS says otherwise
@@ -189,7 +190,8 @@ class MySitesConsumer(LiveConsumer):
     """A person's sites, one line each, and the person's favourites at them."""
 
     async def find_accesses(self) -> Sequence[SiteAccess]:
-        self.wishes = await _find_wishes(self.scope["user"])
+        alone = self.scope.get("query_string") == LINES_ALONE
+        self.wishes = {} if alone else await _find_wishes(self.scope["user"])
         return await _sites_for(self.scope["user"], session=self.scope["session"])
 
     def find_view(self) -> tuple[Hashable, Callable[[], SharedView]]:

@@ -13,6 +13,7 @@ from hmi.controls.standing import mode_words
 from hmi.live.first_paint import LinkSummary
 from hmi.screens.asking import SiteAnswer
 from hmi.screens.presenters.alarm_banner import show_banner, show_counts
+from hmi.screens.presenters.all_alarms import show_all_alarms
 from hmi.screens.presenters.asset import show_asset_page
 from hmi.screens.presenters.badges import ALL_BADGES
 from hmi.screens.presenters.links import ShownLink, show_link
@@ -24,6 +25,7 @@ from hmi.sites.access import SiteAccess
 from relay_bridge.contract.messages import CatalogAsset
 
 MY_SITES_SOCKET = "/ws/my-sites/"
+LINES_ALONE = f"{MY_SITES_SOCKET}?view=lines"  # without the favourites' values
 
 
 def sites_context(
@@ -34,14 +36,22 @@ def sites_context(
 ) -> dict[str, Any]:
     """The page "my sites"; ``summaries`` and ``ending`` (when access ends soon) by slug, ``now`` in epoch ms."""
     accesses = list(accesses)
+    return above_context(accesses, summaries, now) | {
+        "sites": _shown_sites(accesses, summaries, now, ending or {}),
+        "live_path": MY_SITES_SOCKET,
+    }
+
+
+def above_context(accesses: list[SiteAccess], summaries: Mapping[str, LinkSummary], now: int) -> dict[str, Any]:
+    """What every page above the sites has: the strip, and the alarm banner over all of them."""
     zones = {access.site.time_zone for access in accesses}
     zone_name = zones.pop() if len(zones) == 1 else "UTC"
     return {
-        "sites": _shown_sites(accesses, summaries, now, ending or {}),
-        "live_path": MY_SITES_SOCKET,
+        "live_path": LINES_ALONE,
         "now": str(now),
         "zone_name": zone_name,
         "as_of": at(now, zoneinfo.ZoneInfo(zone_name)).strftime("%H:%M:%S"),
+        "banner": show_all_alarms(accesses, summaries),
     }
 
 

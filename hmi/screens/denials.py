@@ -14,11 +14,14 @@ from django.utils.translation import gettext
 
 from accounts.audit.floods import try_record_refusal
 from accounts.roles import role_words
+from hmi.screens.above_sites import above
+from hmi.screens.place_pages import followed_place
 from hmi.screens.requests import PageRequest, wants_part
-from hmi.sites.access import get_site_for
+from hmi.sites.access import asites_for, get_site_for
 from hmi.sites.access_requests import AccessRequest
 from hmi.sites.denials import Denial, afind_denial
 
+VALUES = "data:live"
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
 
@@ -70,11 +73,20 @@ async def _show(request: PageRequest, person: Any, denial: Denial) -> HttpRespon
     role = role_words(waiting.role.name) if waiting is not None and waiting.role is not None else gettext("access")
     context = {"denial": denial, "waiting": waiting, "waiting_for": role, "support": settings.SUPPORT_CONTACT}
     if not wants_part(request):
-        return render(request, "screens/denied.html", context, status=403)
+        return render(request, "screens/denied.html", context | await _around(request, person, denial), status=403)
     response = render(request, "screens/_denied.html", context, status=403)
     # What stands on the open page is not this person's any more: the whole page goes, and comes back as this one.
     response.headers["HX-Refresh"] = "true"
     return response
+
+
+async def _around(request: PageRequest, person: Any, denial: Denial) -> dict[str, Any]:
+    """Strip and banner: those of the site where the person sees its values, else those over all their sites."""
+    accesses = await asites_for(person, session=request.session)
+    here = next((access for access in accesses if access.site.pk == denial.site.pk), None)
+    if here is not None and here.allows(VALUES):
+        return await followed_place(here) | {"layout": "screens/place_page.html"}
+    return {"above": await above(accesses), "layout": "screens/above_page.html"}
 
 
 @database_sync_to_async

@@ -19,10 +19,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hmi.live.favourites_view import Wish
 from hmi.live.first_paint import known_catalog
+from hmi.screens.above_sites import above
 from hmi.screens.asking import ask_site
 from hmi.screens.contexts import silent_asset_context
 from hmi.screens.denials import says_why
 from hmi.screens.favourite_asking import favourite_answers
+from hmi.screens.place_pages import followed_place
 from hmi.screens.presenters.favourites import show_favourites
 from hmi.screens.presenters.overview import asset_address
 from hmi.screens.presenters.search import star_of
@@ -78,12 +80,13 @@ async def star(request: PageRequest) -> HttpResponse:
 async def favourite_list(request: PageRequest) -> HttpResponse:
     """One's favourites with their values, to be ordered and taken away."""
     person = await request.auser()
+    accesses = await asites_for(person, session=request.session)
     seen = await _seen(request, person)
     rows = await _favourites_of(person)
     answers = await favourite_answers(seen, await _wishes_of(person))
     shown = show_favourites(rows, seen, answers)
     hidden = sum(row.site_id not in _ids(seen) for row in rows)
-    context = {"favourites": shown, "hidden": hidden, "most": MAX_FAVOURITES}
+    context = {"favourites": shown, "hidden": hidden, "most": MAX_FAVOURITES, "above": await above(accesses)}
     return render(request, "watch/favourites.html", context)
 
 
@@ -138,7 +141,7 @@ async def choose_tags(request: PageRequest, slug: str, asset_id: str) -> HttpRes
         }
         for tag in answer.catalog.tags_of(asset_id)
     ]
-    context = {
+    context = await followed_place(access) | {
         "asset": asset,
         "asset_href": asset_address(slug, asset),
         "site": access.site,

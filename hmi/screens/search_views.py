@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from hmi.live.favourites_view import Wish
 from hmi.live.first_paint import alarm_book, ensure_link, known_catalog
+from hmi.screens.above_sites import above
 from hmi.screens.presenters.search import address_of, show_found
 from hmi.screens.requests import PageRequest, wants_part
 from hmi.screens.search_index import Found, Ground, Hit, search
@@ -57,7 +58,9 @@ async def find(request: PageRequest) -> HttpResponse:
             return HttpResponseRedirect(address_of(only))
     starred = await _starred(person, accesses)
     context = _context(query, found, silent) | {"kinds": show_found(found, starred), "no_sites": not accesses}
-    return render(request, "screens/_found.html" if wants_part(request) else "screens/search.html", context)
+    if wants_part(request):
+        return render(request, "screens/_found.html", context)
+    return render(request, "screens/search.html", context | {"above": await above(accesses)})
 
 
 def _context(query: Query, found: Found, silent: list[str]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import { Bell } from "./bell.js";
 import { say, sayCounted } from "./strip.js";
 
-const BANDS = ["crit", "high", "med", "low"];
+export const BANDS = ["crit", "high", "med", "low"];
 
 export class Banner {
-  constructor() {
-    this.box = document.getElementById("alarm-banner");
+  // Over all sites the frames say it of each: all_sites.js puts them together and draws.
+  constructor(box = document.querySelector("#alarm-banner:not([data-sites])")) {
+    this.box = box;
     this.facts = null;
     this.bell = this.box ? new Bell(this.box.querySelector("[data-sound]"), this.box.querySelector("a").href) : null;
   }
@@ -18,10 +19,14 @@ export class Banner {
   }
 
   draw(freshness) {
-    if (!this.box || !this.facts) return;
+    if (!this.box) return;
+    if (!this.facts) {
+      if (freshness.phoneDoubt) this.drawnOnly();
+      return;
+    }
     const { s: state, top, fl: flood } = this.facts;
     const known = state === "current" || state === "old";
-    const old = Boolean(freshness.phoneDoubt) || state === "old" || Boolean(freshness.link && freshness.link[0] !== "live");
+    const old = Boolean(freshness.phoneDoubt) || state === "old" || state === "unknown" || Boolean(freshness.link && freshness.link[0] !== "live");
     this.box.classList.toggle("is-stale", old);
     this.box.dataset.state = state;
     const find = (name) => this.box.querySelector(`[data-banner-${name}]`);
@@ -38,6 +43,12 @@ export class Banner {
     // A screen reader hears of the highest priority alone.
     say(document.getElementById("alarm-loud"), top && top[2] === "crit" && !old ? `${this.box.dataset.loud} ${plain(top[1])}` : "");
     this.bell.hear(known && !old ? this.facts : null);
+  }
+
+  // No frame ever came: what the server drew with the page is the last that was heard.
+  drawnOnly() {
+    this.box.classList.add("is-stale");
+    this.box.querySelector("[data-banner-old]").hidden = this.box.dataset.state !== "current";
   }
 
   text(state, top, known) {

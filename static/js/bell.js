@@ -12,12 +12,12 @@ export class Bell {
   // `place` tells this site's silence from that of another one.
   constructor(button, place) {
     this.button = button;
-    this.silenceKey = `alarm-silence ${new URL(place).pathname}`;
+    this.place = new URL(place).pathname;
     this.audio = null;
     this.wanted = recall(KEY) !== "off";
     this.silenced = false;
-    this.waiting = null; // {count, newest, top, band} of what waits, null while it is not the present
-    this.last = null; // the same as it was last the present: a gap in the connection is no new alarm
+    this.waiting = null; // {sites: [[place, newest]], band} of what waits, null while nothing does or it is not the present
+    this.last = new Map(); // by place, as it was last the present: a gap in the connection is no new alarm
     this.timer = setInterval(() => this.ring(), EVERY);
     button.hidden = false;
     button.addEventListener("click", () => this.touched());
@@ -32,29 +32,30 @@ export class Bell {
     this.draw();
   }
 
-  // `facts` of the banner, or null while they are not the present.
+  // `facts` of the banner, or null while they are not the present; of several sites `facts.sites` has those of each that
+  // is, by the place of its list.
   hear(facts) {
-    if (!facts) {
-      this.waiting = null;
-      this.draw();
-      return;
+    const before = this.waiting;
+    const sites = [];
+    let [fresh, quiet] = [false, false];
+    for (const [place, { u = [], new: newest = 0 }] of facts ? Object.entries(facts.sites ?? { [this.place]: facts }) : []) {
+      const count = u.reduce((sum, each) => sum + each, 0);
+      const last = this.last.get(place);
+      this.last.set(place, { count, newest: count ? newest : 0 });
+      if (!count) continue;
+      sites.push([place, newest]);
+      // One more waits, or a newer one, even if another left at the same moment.
+      if (last) fresh ||= count > last.count || newest > last.newest;
+      // Silence that was asked for on another page of this site holds here too, for the same alarms.
+      else if (Number(recall(silenceKey(place))) >= Math.max(newest, 1)) quiet = true;
+      else fresh = true;
     }
-    const count = (facts.u ?? []).reduce((sum, each) => sum + each, 0);
-    const band = facts.top?.[2] ?? BANDS[facts.u?.findIndex(Boolean)];
-    this.waiting = count ? { count, newest: facts.new ?? 0, top: facts.top?.[0], band } : null;
-    // Silence that was asked for on another page of this site holds here too, for the same alarms.
-    if (!this.last && this.waiting) this.silenced = Number(recall(this.silenceKey)) >= Math.max(this.waiting.newest, 1);
-    else if (this.isNew()) this.silenced = false;
-    const first = this.waiting && (!this.last || this.isNew());
-    this.last = this.waiting ?? { count: 0, newest: 0 };
-    if (first) this.ring();
+    this.waiting = sites.length ? { sites, band: facts.top?.[2] ?? BANDS[facts.u?.findIndex(Boolean)] } : null;
+    if (fresh) {
+      this.silenced = false;
+      this.ring();
+    } else if (quiet && !before) this.silenced = true;
     this.draw();
-  }
-
-  // One more waits, or a newer one, even if another left at the same moment.
-  isNew() {
-    if (!this.waiting || !this.last) return false;
-    return this.waiting.count > this.last.count || this.waiting.newest > this.last.newest;
   }
 
   stop() {
@@ -76,7 +77,7 @@ export class Bell {
     else if (meant === "on" || meant === "deaf") this.wanted = false;
     else if (this.waiting) {
       this.silenced = meant === "silence";
-      remember(this.silenceKey, this.silenced ? String(this.waiting.newest) : "");
+      for (const [place, newest] of this.waiting.sites) remember(silenceKey(place), this.silenced ? String(newest) : "");
     }
     remember(KEY, this.wanted ? "on" : "off");
     this.wake();
@@ -113,6 +114,10 @@ export class Bell {
     say(this.button, this.button.dataset[this.shown]);
     this.button.setAttribute("aria-pressed", String(Boolean(this.waiting) && this.wanted && this.silenced));
   }
+}
+
+function silenceKey(place) {
+  return `alarm-silence ${place}`;
 }
 
 function makeAudio() {

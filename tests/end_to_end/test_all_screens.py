@@ -2,12 +2,13 @@
 
 What the pages of all day are held to beyond this stands in test_screens.py, test_alarm_pages.py, test_controls.py and
 test_display_rules.py. Targets and widths are measured on every screen; axe and the colours in one theme a screen, in
-turn, so that each theme is seen on a third of them.
+turn, so that each theme is seen on a third of them. On every screen of those who see alarms strip and banner are live.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +18,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.test_display_rules import JUMPING, MOVING, NAMELESS, NEAR, SMALL
 from tests.hmi.screens.pixels import saturation
-from tests.support.demo import Demo
+from tests.support.demo import Demo, wait_for
 from tests.support.phone import PHONE, sign_in, violations_of
-from tests.support.screens import NOBODY, SCREENS, Screen
+from tests.support.screens import NOBODY, OPERATOR, SCREENS, SITE, SUPERVISOR, VIEWER, Screen
 
 THEMES = ("light", "night", "sun")
 WIDTHS = (390, 320, 1024)
@@ -46,6 +47,9 @@ LOOSE = """() => [...document.querySelectorAll('.alarm:not(.is-stale) .alarm-sta
 # Alarms and the focus ring are what may have colour: without them a screen has none.
 PLAIN = """() => { document.activeElement?.blur();
   for (const e of document.querySelectorAll('.badge, .prio, .count-alarm')) e.style.visibility = 'hidden'; }"""
+
+SEE_ALARMS = {OPERATOR, SUPERVISOR, VIEWER}
+ERROR_PAGES = {"not-found"}  # of the web app itself, about nothing
 
 
 class People:
@@ -89,6 +93,33 @@ def open_screen(page: Page, demo: Demo, screen: Screen, theme: str) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == theme
 
 
+@pytest.fixture(scope="module")
+def overview(browser: Browser, demo: Demo) -> Iterator[Page]:
+    """The overview of the site, open all the while: its banner is what every other one is held to."""
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    sign_in(page, demo, OPERATOR)
+    page.goto(demo.url + SITE)
+    yield page
+    context.close()
+
+
+def banner_text(page: Page) -> str:
+    """What a banner that is the present says; empty while it is none."""
+    found = page.locator("#alarm-banner:not(.is-stale) .alarm-banner-link")
+    return str(found.inner_text()) if found.count() == 1 and found.is_visible() else ""
+
+
+def follow(page: Page, overview: Page, screen: Screen) -> None:
+    """Wait until strip and banner are live, and show the alarm that waits at the site."""
+    wait_for(
+        lambda: re.match(r"Phone \d\ss", page.locator("#age-phone").inner_text()), f"the phone's age: {screen.name}"
+    )
+    if page.evaluate("document.body.dataset.place"):
+        wait_for(lambda: page.locator("#age-link").inner_text() == "Link <3\xa0s", f"the link's age: {screen.name}")
+    wait_for(lambda: banner_text(page) and banner_text(page) == banner_text(overview), f"the banner: {screen.name}")
+
+
 def measure(page: Page, *, with_axe: bool) -> dict[str, Any]:
     """What breaks a rule, by the rule."""
     found: dict[str, Any] = {
@@ -126,9 +157,13 @@ def measure(page: Page, *, with_axe: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", range(len(SCREENS)), ids=[screen.name for screen in SCREENS])
-def test_screen_keeps_the_display_rules(people: People, demo: Demo, number: int) -> None:
+def test_screen_keeps_the_display_rules(people: People, demo: Demo, overview: Page, number: int) -> None:
     screen, theme = SCREENS[number], THEMES[number % len(THEMES)]
     page = people.page_of(screen.person)
     open_screen(page, demo, screen, theme)
+    if screen.person in SEE_ALARMS and screen.name not in ERROR_PAGES:
+        follow(page, overview, screen)
+    else:
+        assert page.locator("#alarm-banner").count() == 0
     found = measure(page, with_axe=screen.name not in AXED)
     assert {rule: broken for rule, broken in found.items() if broken} == {}

@@ -40,7 +40,8 @@ class ShownCounts:
 @dataclass(frozen=True)
 class ShownBanner:
     """``state`` as in ``AlarmBook``; ``top`` the most important alarm's name, ``doubtful`` whether the value behind it
-    is not good, ``more`` how many wait beside it."""
+    is not good, ``more`` how many wait beside it. Over all sites (all_alarms.py) ``sites`` is what the page's script
+    has to know of them, and ``missing`` how many are not reached."""
 
     href: str
     state: str
@@ -54,11 +55,13 @@ class ShownBanner:
     shelved: int = 0
     flood: bool = False
     stale: bool = True
+    sites: str = ""
+    missing: int = 0
 
     @property
     def text(self) -> str:
         if self.state == "none":
-            return _("This site has no alarms")
+            return _("None of your sites has alarms") if self.sites else _("This site has no alarms")
         if self.state not in {"current", "old"}:
             return _("Alarms not known yet")
         return self.top or _("No alarm waits")

@@ -141,6 +141,10 @@ window.sightlineTexts = {
 "{count} mere siden da.",
 "{count} flere siden da."
 ],
+"{count} site not reached": [
+"{count} anlæg kan ikke nås",
+"{count} anlæg kan ikke nås"
+],
 "{days} d": "{days} d",
 "{day} {month} {year}": "{day}. {month} {year}",
 "{hours} h {minutes} min": "{hours} h {minutes} min",

@@ -141,6 +141,10 @@ window.sightlineTexts = {
 "Seitdem {count} weiterer.",
 "Seitdem {count} weitere."
 ],
+"{count} site not reached": [
+"{count} Anlage nicht erreichbar",
+"{count} Anlagen nicht erreichbar"
+],
 "{days} d": "{days} d",
 "{day} {month} {year}": "{day}. {month} {year}",
 "{hours} h {minutes} min": "{hours} h {minutes} min",

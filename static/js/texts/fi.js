@@ -141,6 +141,10 @@ window.sightlineTexts = {
 "{count} lisää sen jälkeen.",
 "{count} lisää sen jälkeen."
 ],
+"{count} site not reached": [
+"{count} laitokseen ei saada yhteyttä",
+"{count} laitokseen ei saada yhteyttä"
+],
 "{days} d": "{days} pv",
 "{day} {month} {year}": "{day}.{month}{year}",
 "{hours} h {minutes} min": "{hours} h {minutes} min",

@@ -141,6 +141,10 @@ window.sightlineTexts = {
 "{count} til siden da.",
 "{count} til siden da."
 ],
+"{count} site not reached": [
+"{count} anlegg nås ikke",
+"{count} anlegg nås ikke"
+],
 "{days} d": "{days} d",
 "{day} {month} {year}": "{day}. {month} {year}",
 "{hours} h {minutes} min": "{hours} h {minutes} min",

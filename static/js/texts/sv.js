@@ -141,6 +141,10 @@ window.sightlineTexts = {
 "{count} till sedan dess.",
 "{count} till sedan dess."
 ],
+"{count} site not reached": [
+"{count} anläggning nås inte",
+"{count} anläggningar nås inte"
+],
 "{days} d": "{days} d",
 "{day} {month} {year}": "{day} {month} {year}",
 "{hours} h {minutes} min": "{hours} h {minutes} min",

@@ -136,9 +136,14 @@ class RestServer:
         except (OSError, EOFError, ValueError, asyncio.CancelledError):
             pass  # the client has gone, or the test is over
         finally:
-            self._tasks.discard(task)
-            self._writers.discard(writer)
             writer.close()
+            try:
+                with contextlib.suppress(OSError):
+                    # How it ended is taken note of: else the loop reports it at some time, with every source file.
+                    await writer.wait_closed()
+            finally:
+                self._tasks.discard(task)
+                self._writers.discard(writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

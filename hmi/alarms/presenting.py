@@ -18,7 +18,7 @@ from hmi.sites.plain_text import apart, plain
 from relay_bridge.contract.alarms import AlarmRow, Band, band_of
 
 LETTERS: Mapping[str, str] = {"crit": "1", "high": "2", "med": "3", "low": "4"}
-MAX_NAME, MAX_TEXT = 120, 200  # characters
+MAX_NAME, MAX_CONDITION, MAX_TEXT = 120, 60, 200  # characters
 _NUMBER_AND_UNIT = re.compile(r"(?<![\w.-])([-+]?\d[\d.,]*) (?=[^\W\d_]|[%°])")  # not the 1 of "TK-1 level"
 
 
@@ -70,7 +70,7 @@ def show_alarm(row: AlarmRow, zone: zoneinfo.ZoneInfo, now: int, href: str = "",
         letter=LETTERS[band],
         priority=str(BAND_WORDS[band]),
         name=plain(row.name, MAX_NAME) or _("Alarm"),
-        kind=plain(condition_word(row.cond, row.name), 60),
+        kind=plain(condition_word(row.cond, row.name), MAX_CONDITION),
         where=plain(row.asset or row.area, MAX_NAME),
         message=with_units(plain(row.msg, MAX_TEXT)),
         state=state_words(row),
@@ -92,6 +92,12 @@ def priority_words(band: Band, *, waits: bool, doubtful: bool = False) -> str:
         return form % {"priority": BAND_WORDS[band]}
     form = _("%(priority)s, not acknowledged") if waits else _("%(priority)s, acknowledged")
     return form % {"priority": BAND_WORDS[band]}
+
+
+def alarm_name(row: AlarmRow) -> str:
+    """``TK-204 level Low``: the alarm and its condition, as the site calls them."""
+    condition = plain(condition_word(row.cond, row.name), MAX_CONDITION)
+    return " ".join(part for part in (plain(row.name, MAX_NAME), condition) if part)
 
 
 def state_words(row: AlarmRow) -> str:

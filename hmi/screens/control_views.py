@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hmi.controls import changes, second_person, sending
 from hmi.controls.models import SCOPES, Kind, State
+from hmi.live.first_paint import ALARMS, alarm_book
 from hmi.screens.asking import SiteAnswer, ask_site
 from hmi.screens.contexts import silent_asset_context
 from hmi.screens.control_pages import ask_around, change_context, find_change, known_around, shown_assets
@@ -163,4 +164,5 @@ async def _trace(
         rows = await get_gateway().trace(access)
     except SiteError:
         return (), _("The site did not answer.")
-    return show_trace(rows, answer.catalog, zone, answer.summary.agent_time), ""
+    alarms = (await alarm_book(access)).rows if access.allows(ALARMS) else {}
+    return show_trace(rows, answer.catalog, zone, answer.summary.agent_time, alarms), ""

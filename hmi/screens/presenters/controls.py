@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from hmi.alarms.presenting import alarm_name
 from hmi.controls.models import Change, Kind, State
 from hmi.controls.offers import Offer
 from hmi.controls.typed_values import choices_of, plain
@@ -22,6 +23,7 @@ from hmi.screens.presenters.words import NO_BREAK, moment_text, plain_number
 from hmi.sites.catalog import Catalog
 from hmi.sites.tag_names import tag_name, usual_word
 from relay_bridge.contract.acting import ActValue, TraceRow
+from relay_bridge.contract.alarms import AlarmRow
 from relay_bridge.contract.authorization_details import same_value
 from relay_bridge.contract.messages import CatalogTag
 from relay_bridge.contract.readings import Reading
@@ -203,7 +205,10 @@ class ShownAction:
     detail: str
 
 
-def show_trace(rows: list[TraceRow], catalog: Catalog, zone: zoneinfo.ZoneInfo, now: int) -> tuple[ShownAction, ...]:
+def show_trace(
+    rows: list[TraceRow], catalog: Catalog, zone: zoneinfo.ZoneInfo, now: int, alarms: Mapping[str, AlarmRow]
+) -> tuple[ShownAction, ...]:
+    """``alarms``: those of the site's list by id, as far as the person may see them."""
     shown = []
     for row in rows:
         tag = catalog.tag(row.target)
@@ -213,15 +218,18 @@ def show_trace(rows: list[TraceRow], catalog: Catalog, zone: zoneinfo.ZoneInfo, 
             if value is not None
         ]
         detail = " \u00b7 ".join([*read, *(text for text in (row.msg, row.why) if text)])
-        name = _whole_name(row.target, catalog)
+        name = _whole_name(row.target, catalog, alarms)
         what = str(WHATS[row.what]) % {"name": name}
         result = str(RESULTS.get(row.res, row.res))
         shown.append(ShownAction(moment_text(row.t, zone, now), what, result, detail))
     return tuple(shown)
 
 
-def _whole_name(target: str, catalog: Catalog) -> str:
-    """``Transfer pump P-101: Setpoint`` for a tag or a command of the catalog; an alarm keeps the site's own name."""
+def _whole_name(target: str, catalog: Catalog, alarms: Mapping[str, AlarmRow]) -> str:
+    """``Transfer pump P-101: Setpoint`` for a tag or a command of the catalog, ``TK-204 level Low`` for an alarm that
+    is on the list; else the id under which the site keeps it."""
+    if target in alarms:
+        return alarm_name(alarms[target])
     thing = catalog.tag(target) or catalog.command(target)
     if thing is None:
         return target

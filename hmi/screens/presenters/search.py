@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from hmi.alarms.presenting import LETTERS, priority_words, state_words
+from hmi.alarms.presenting import LETTERS, alarm_name, priority_words, state_words
 from hmi.live.favourites_view import Wish
 from hmi.screens.presenters.favourites import tag_address
 from hmi.screens.presenters.overview import asset_address
@@ -99,8 +99,7 @@ def _show(hit: Hit, starred: Mapping[str, Collection[Wish]]) -> ShownHit:
         star = star_of(ground.slug, Wish("tag", thing.id), thing.id, starred)
         return ShownHit(name, thing.id, site, _area(ground, thing.asset), href, star)
     if isinstance(thing, AlarmRow):
-        name = " ".join(part for part in (plain(thing.name, MAX_NAME), plain(thing.cond, 60)) if part)
-        return ShownHit(name, "", site, plain(thing.area, MAX_NAME), href, alarm=_mark(thing))
+        return ShownHit(alarm_name(thing), "", site, plain(thing.area, MAX_NAME), href, alarm=_mark(thing))
     return ShownHit(site, _id_beside(ground.slug, site), "", "", href)
 
 

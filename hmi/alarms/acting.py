@@ -138,13 +138,14 @@ async def _act(
 ) -> Outcome:
     facts = {"what": what, "count": str(len(picks)), **_id_facts([pick.id for pick in picks])}
     who = {"actor": person, "site_id": access.site.pk, "site": access.site.slug, "subject": names, "reason": reason}
-    await audit.arecord("alarm:action:asked", result="done", facts=facts, **who)
     return await to_its_end(_ask_and_record(call, facts, who), f"alarm action at {access.site.slug}")
 
 
 async def _ask_and_record(
     call: Callable[[], Awaitable[AckAnswer]], facts: Mapping[str, str], who: Mapping[str, Any]
 ) -> Outcome:
+    """From the first record to the last: a browser that leaves in between leaves no question without its outcome."""
+    await audit.arecord("alarm:action:asked", result="done", facts=facts, **who)
     try:
         answer = await call()
     except AccessEnded as ended:
